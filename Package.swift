@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import PackageDescription
+
+/// The settings of every Swift room: language mode 6, strict, warnings are errors.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// One room of the house: a target, and the rooms below it that it may use.
+struct Room {
+  var name: String
+  var uses: [String]
+  var kind: Kind = .library
+
+  enum Kind { case library, executable, c, cxx }
+}
+
+// From the bottom up: a room uses only rooms that stand above its own line here.
+let rooms: [Room] = [
+  // C: generated messages, and tiny shims for what Swift cannot import.
+  Room(name: "CEnvoyAPI", uses: ["CProtobufC"], kind: .c),
+  Room(name: "CXXHash", uses: [], kind: .c),
+  Room(name: "CGRPCShims", uses: ["CGRPC"], kind: .c),
+  Room(name: "CYAMLShims", uses: ["CYAML"], kind: .c),
+  Room(name: "CEventShims", uses: ["CEvent"], kind: .c),
+  Room(name: "CRE2Shims", uses: [], kind: .cxx),
+  Room(name: "CLinuxShims", uses: [], kind: .c),
+  Room(name: "COpenSSLShims", uses: ["COpenSSL"], kind: .c),
+  // Values and wrappers.
+  Room(name: "Bytes", uses: ["CXXHash"]),
+  Room(name: "JSON", uses: []),
+  Room(name: "YAML", uses: ["CYAML", "CYAMLShims", "JSON"]),
+  Room(name: "RegularExpression", uses: ["CRE2Shims"]),
+  Room(name: "EnvoyAPI", uses: ["CEnvoyAPI", "CProtobufC", "Bytes", "JSON"]),
+  Room(name: "Logging", uses: ["JSON"]),
+  Room(name: "Metrics", uses: []),
+  Room(name: "Lifecycle", uses: ["Logging"]),
+  Room(name: "GRPC", uses: ["CGRPC", "CGRPCShims", "Bytes"]),
+  Room(name: "HTTPServer", uses: ["CEvent", "CEventShims"]),
+  // Pure rooms.
+  Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
+  Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
+  Room(name: "MeshModel", uses: ["Configuration", "ServiceDiscovery", "JSON", "Bytes"]),
+  Room(
+    name: "ConfigTranslation",
+    uses: [
+      "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI", "RegularExpression", "JSON",
+      "Bytes",
+    ]),
+  Room(name: "DiscoveryProtocol", uses: ["EnvoyAPI", "Bytes"]),
+  // Edges.
+  Room(
+    name: "DiscoveryServer",
+    uses: ["DiscoveryProtocol", "GRPC", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics"]),
+  Room(
+    name: "FileSource",
+    uses: ["CLinuxShims", "YAML", "JSON", "Configuration", "MeshModel", "Logging", "Metrics"]),
+  Room(
+    name: "Introspection",
+    uses: [
+      "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "MeshModel",
+      "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
+    ]),
+  Room(
+    name: "ControlPlane",
+    uses: [
+      "FileSource", "Introspection", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation",
+      "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML",
+      "JSON", "Bytes", "Logging", "Metrics", "Lifecycle",
+    ]),
+  Room(name: "navarchd", uses: ["ControlPlane"], kind: .executable),
+]
+
+/// What a test target may use besides its own room.
+let testUses: [String: [String]] = [:]
+
+let present = { (path: String) in
+  FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
+}
+
+func target(_ room: Room) -> Target {
+  let uses = room.uses.filter { present("Sources/\($0)") }
+    .map { Target.Dependency(stringLiteral: $0) }
+  switch room.kind {
+  case .c: return .target(name: room.name, dependencies: uses)
+  case .cxx:
+    return .target(
+      name: room.name, dependencies: uses, cxxSettings: [.unsafeFlags(["-std=c++17"])],
+      linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")])
+  case .executable:
+    return .executableTarget(name: room.name, dependencies: uses, swiftSettings: strict)
+  case .library: return .target(name: room.name, dependencies: uses, swiftSettings: strict)
+  }
+}
+
+let systemLibraries: [Target] = [
+  .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c"),
+  .systemLibrary(name: "CGRPC"),  // no pkgConfig: Debian's grpc.pc explodes the link line
+  .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
+  .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl"),
+  .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
+].filter { present("Sources/\($0.name)") }
+
+let package = Package(
+  name: "navarch",
+  targets: systemLibraries
+    + rooms.filter { present("Sources/\($0.name)") }.map(target)
+    + rooms.filter { present("Tests/\($0.name)Tests") }.map { room in
+      .testTarget(
+        name: room.name + "Tests",
+        dependencies: ([room.name] + room.uses + (testUses[room.name] ?? []))
+          .filter { present("Sources/\($0)") }
+          .map { Target.Dependency(stringLiteral: $0) },
+        exclude: present("Tests/\(room.name)Tests/Golden") ? ["Golden"] : [],
+        swiftSettings: strict)
+    },
+  cxxLanguageStandard: .cxx17
+)
