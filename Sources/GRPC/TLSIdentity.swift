@@ -8,7 +8,7 @@ public struct TLSIdentity: Hashable, Sendable {
   public var certificateChainPEM: String
   /// The leaf's private key.
   public var privateKeyPEM: String
-  /// The roots that peers' certificates must lead to; `nil` where none is asked for.
+  /// The roots that clients' certificates must lead to; needed where a server asks for them.
   public var trustedRootsPEM: String?
 
   /// An identity of PEM texts.
@@ -44,8 +44,10 @@ public final class TLSIdentityProvider: Sendable {
     state = Mutex((identity, 1))
   }
 
-  /// Replaces the identity for connections to come; one that does not parse is refused by TLS,
-  /// which then goes on with the one before.
+  /// Replaces the identity for connections to come.
+  ///
+  /// One that does not parse, or lacks the roots where clients are asked for certificates, is
+  /// refused by TLS, which then goes on with the one before.
   public func update(_ identity: TLSIdentity) {
     state.withLock { state in
       if state.identity != identity { state = (identity, state.generation + 1) }

@@ -9,7 +9,8 @@ import Synchronization
 
 /// A C call, and the queue that its operations end on.
 final class CallHandle: Sendable {
-  private nonisolated(unsafe) let raw: OpaquePointer  // SAFETY: used under the lock, or thread-safe.
+  // SAFETY: batches start under the lock; the other functions used are thread-safe.
+  private nonisolated(unsafe) let raw: OpaquePointer
   private let queue: CompletionQueue
   private let starting = Mutex(())
 

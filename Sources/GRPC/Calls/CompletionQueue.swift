@@ -16,14 +16,14 @@ enum Library {
   static let ready: Void = grpc_init()
 }
 
+// SAFETY: subclasses write their memory before the operation starts, C writes it while the
+// operation runs, and `complete` reads it afterwards, on one thread.
+
 /// What an operation's tag stands for: called exactly once, on the queue's thread.
-///
-/// SAFETY: subclasses write their memory before the operation starts, C writes it while the
-/// operation runs, and `complete` reads it afterwards, on one thread.
 class Completion: @unchecked Sendable {
   init() {}
 
-  /// The operation's end. Must not block.
+  /// The operation's end; must not block.
   func complete(success: Bool) { preconditionFailure("a completion without an effect") }
 
   /// The tag of an operation: one retain, which the queue's thread takes.

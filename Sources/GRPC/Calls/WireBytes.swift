@@ -14,14 +14,14 @@ private func releaseSharedBytes(_ context: UnsafeMutableRawPointer?) {
   Unmanaged<SharedBytes>.fromOpaque(context).release()
 }
 
-/// A slice that shares bytes with Swift. The caller unrefs it.
+/// A slice that shares bytes with Swift, which the caller unrefs.
 private func sharedSlice(_ slice: ByteSlice) -> grpc_slice {
   grpc_slice_new_with_user_data(
     UnsafeMutableRawPointer(mutating: slice.owner.baseAddress + slice.offset), slice.count,
     releaseSharedBytes, Unmanaged.passRetained(slice.owner).toOpaque())
 }
 
-/// A byte buffer that shares a message's bytes. The caller destroys it.
+/// A byte buffer that shares a message's bytes, which the caller destroys.
 func makeByteBuffer(_ message: GRPCMessage) -> UnsafeMutablePointer<grpc_byte_buffer>? {
   var slices = message.slices.filter { $0.count > 0 }.map(sharedSlice)
   defer { for slice in slices { grpc_slice_unref(slice) } }
@@ -61,10 +61,10 @@ private func fill(
   return offset
 }
 
-/// A copy of text as a slice. The caller unrefs it.
+/// A copy of text as a slice, which the caller unrefs.
 func copiedSlice(_ text: String) -> grpc_slice { copiedSlice(Array(text.utf8)) }
 
-/// A copy of bytes as a slice. The caller unrefs it.
+/// A copy of bytes as a slice, which the caller unrefs.
 func copiedSlice(_ bytes: [UInt8]) -> grpc_slice {
   bytes.withUnsafeBytes { buffer in
     grpc_slice_from_copied_buffer(

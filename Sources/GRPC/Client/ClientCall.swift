@@ -8,11 +8,14 @@ import CGRPC
 /// A call over a channel.
 final class ClientCall: ClientCallBackend {
   private let call: CallHandle
+  /// Retained, as the end of the channel would fail a call that has no connection yet.
+  private let channel: GRPCChannel
   private let slot = ReadSlot()
   private let end = OneShot<GRPCStatus>()
 
   /// Begins a call: sends the headers, and asks for the status.
-  init(_ call: CallHandle, _ metadata: GRPCMetadata, waitForReady: Bool) {
+  init(_ channel: GRPCChannel, _ call: CallHandle, _ metadata: GRPCMetadata, waitForReady: Bool) {
+    self.channel = channel
     self.call = call
     if let refusal = OpenOperation.start(call, metadata, waitForReady: waitForReady) {
       end.fulfil(refusal)

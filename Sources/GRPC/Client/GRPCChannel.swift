@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Owner: whoever made the channel. Threads: any. Freed: the C channel is destroyed by `close()`
-// or by the object's end; calls under way go on, and hold what they need.
+// or by the object's end; the streams of calls under way retain it.
 
 import CGRPC
 import Synchronization
@@ -92,10 +92,12 @@ public final class GRPCChannel: GRPCClient {
       return GRPCClientStream(
         backend: FailedCall(GRPCStatus(.unavailable, "the channel was closed")))
     }
-    return GRPCClientStream(backend: ClientCall(call, metadata, waitForReady: waitForReady))
+    return GRPCClientStream(backend: ClientCall(self, call, metadata, waitForReady: waitForReady))
   }
 
   /// Closes the channel: calls under way go on, new ones fail with `unavailable`.
+  ///
+  /// Calls that still wait for a connection fail too. May be called more than once.
   public func close() {
     open.withLock { open in
       if open { grpc_channel_destroy(raw) }

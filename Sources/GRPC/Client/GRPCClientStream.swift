@@ -7,7 +7,7 @@
 public struct GRPCClientStream: Sendable {
   let backend: any ClientCallBackend
 
-  /// Sends a message, and returns when the transport has accepted it. One writer at a time.
+  /// Sends a message, and returns when the transport has accepted it; one writer at a time.
   public func write(_ message: GRPCMessage) async throws(GRPCStatus) {
     try await backend.write(message).get()
   }

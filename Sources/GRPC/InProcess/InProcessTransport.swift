@@ -43,7 +43,9 @@ public final class InProcessTransport: GRPCClient {
     }
   }
 
-  /// Refuses new calls; those under way go on. May be called from any thread and more than once.
+  /// Refuses new calls; those under way go on.
+  ///
+  /// May be called from any thread and more than once.
   public func shutDown() { arrival.finish() }
 
   private func serve(_ call: InProcessCall) async {
@@ -69,7 +71,9 @@ private final class InProcessArrival: Sendable {
   deinit { call.end(GRPCStatus(.unavailable, "the server is shut down")) }
 }
 
-/// A call in process: two pipes and a status. Retained by the server's side and the client's.
+/// A call in process: two pipes and a status.
+///
+/// Retained by the server's side and the client's.
 final class InProcessCall: ServerCallBackend {
   let caller: Caller
   let closed = OneShot<Bool>()

@@ -71,6 +71,14 @@ private final class CertificateSource: Sendable {
     }
     return isNew ? identity : nil
   }
+
+  /// The roots for clients' certificates; `nil` where they are needed and missing.
+  ///
+  /// gRPC aborts the process without any, even where no client is asked: then any PEM will do.
+  func roots(of identity: TLSIdentity) -> String? {
+    if let roots = identity.trustedRootsPEM { return roots }
+    return provider.clientCertificate == .none ? identity.certificateChainPEM : nil
+  }
 }
 
 private func releaseCertificateSource(_ context: UnsafeMutableRawPointer?) {
@@ -85,8 +93,11 @@ private func fetchCertificate(
   guard let context, let config else { return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL }
   let source = Unmanaged<CertificateSource>.fromOpaque(context).takeUnretainedValue()
   guard let identity = source.fresh() else { return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED }
+  guard let roots = source.roots(of: identity) else {
+    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL
+  }
   config.pointee = withKeyPair(identity) { pair in
-    grpc_ssl_server_certificate_config_create(identity.trustedRootsPEM, pair, 1)
+    grpc_ssl_server_certificate_config_create(roots, pair, 1)
   }
   return config.pointee == nil
     ? GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL : GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW

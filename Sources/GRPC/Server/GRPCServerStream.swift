@@ -30,8 +30,10 @@ public struct GRPCServerStream: Sendable {
   /// The client's messages, until it is done with sending.
   public var requests: GRPCRequestSequence { GRPCRequestSequence(reader: backend) }
 
-  /// Sends a message, and returns when the transport has accepted it: a client that does not
-  /// read holds the writer back. One writer at a time. A cancelled task cancels the call.
+  /// Sends a message, and returns when the transport has accepted it.
+  ///
+  /// A client that does not read holds the writer back. One writer at a time. A cancelled task
+  /// cancels the call, as half a message cannot be taken back; one that reads only stops to wait.
   public func write(_ message: GRPCMessage) async throws(GRPCStatus) {
     try await backend.write(message).get()
   }

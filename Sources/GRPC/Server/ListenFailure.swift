@@ -12,7 +12,8 @@ enum ListenFailure {
       return GRPCSetupError("cannot listen on \(address): gRPC refuses the address")
     }
     return GRPCSetupError(
-      "cannot listen on \(address): the TLS certificate and key are not a valid pair of PEM texts")
+      "cannot listen on \(address): the TLS certificate, key and roots are not valid PEM texts of one identity"
+    )
   }
 
   private static func unixReason(_ path: Substring) -> String? {
