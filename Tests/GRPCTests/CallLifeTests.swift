@@ -175,7 +175,7 @@ struct CallLifeTests {
 
   @Test(arguments: Transport.allCases)
   func slowReaderHoldsTheWriterBack(_ transport: Transport) async throws {
-    let count = 400
+    let count = 160
     let written = Mutex(0)
     let method = GRPCMethod(path: "/t/Flood") { call in
       let message = GRPCMessage([UInt8](repeating: 1, count: 256 << 10))

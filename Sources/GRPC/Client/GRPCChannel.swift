@@ -19,6 +19,8 @@ public enum GRPCChannelCredentials: Sendable {
 public struct GRPCChannelConfiguration: Sendable {
   /// The largest message that the server may send, in bytes.
   public var maxReceiveMessageSize = 4 << 20
+  /// How much the server may send ahead of what is read of one call, in bytes.
+  public var streamWindow = 1 << 20
   /// The largest set of headers that the server may send, in bytes.
   public var maxMetadataSize = 16 << 10
   /// After how long without traffic the channel pings the server; `nil` is never.
@@ -36,6 +38,8 @@ public struct GRPCChannelConfiguration: Sendable {
   var arguments: [ChannelArgument] {
     [
       .size("grpc.max_receive_message_length", maxReceiveMessageSize),
+      .size("grpc.http2.lookahead_bytes", streamWindow),
+      .integer("grpc.http2.bdp_probe", 0),
       .size("grpc.max_metadata_size", maxMetadataSize),
       .milliseconds("grpc.keepalive_time_ms", keepaliveInterval),
       .milliseconds("grpc.keepalive_timeout_ms", keepaliveTimeout),

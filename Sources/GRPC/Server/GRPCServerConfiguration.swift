@@ -4,6 +4,10 @@
 public struct GRPCServerConfiguration: Sendable {
   /// The largest message that a client may send, in bytes.
   public var maxReceiveMessageSize = 4 << 20
+  /// How much a client may send ahead of what is read of one call, in bytes.
+  ///
+  /// It is fixed, so that a call's memory is bounded whatever the link.
+  public var streamWindow = 64 << 10
   /// The number of calls that one connection may have open; `nil` is no limit.
   public var maxConcurrentStreams: Int? = 100_000
   /// The largest set of headers that a client may send, in bytes.
@@ -31,6 +35,8 @@ public struct GRPCServerConfiguration: Sendable {
       // Two servers on one port are a mistake, and so an error.
       .integer("grpc.so_reuseport", 0),
       .size("grpc.max_receive_message_length", maxReceiveMessageSize),
+      .size("grpc.http2.lookahead_bytes", streamWindow),
+      .integer("grpc.http2.bdp_probe", 0),
       .size("grpc.max_concurrent_streams", maxConcurrentStreams),
       .size("grpc.max_metadata_size", maxMetadataSize),
       .milliseconds("grpc.keepalive_time_ms", keepaliveInterval),

@@ -79,12 +79,14 @@ enum CallPeer {
   static func certificate(_ call: OpaquePointer) -> String? {
     guard let context = grpc_call_auth_context(call) else { return nil }
     defer { grpc_auth_context_release(context) }
-    var properties = grpc_auth_context_find_properties_by_name(
-      context, GRPC_X509_PEM_CERT_PROPERTY_NAME)
-    guard let property = grpc_auth_property_iterator_next(&properties)?.pointee,
-      let value = property.value
-    else { return nil }
-    let buffer = UnsafeRawBufferPointer(start: value, count: property.value_length)
-    return String(decoding: buffer, as: UTF8.self)
+    // The iterator keeps the name's address, so that the name must outlive it.
+    return GRPC_X509_PEM_CERT_PROPERTY_NAME.withCString { name in
+      var properties = grpc_auth_context_find_properties_by_name(context, name)
+      guard let property = grpc_auth_property_iterator_next(&properties)?.pointee,
+        let value = property.value
+      else { return nil }
+      let buffer = UnsafeRawBufferPointer(start: value, count: property.value_length)
+      return String(decoding: buffer, as: UTF8.self)
+    }
   }
 }
