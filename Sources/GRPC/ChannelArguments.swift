@@ -10,6 +10,12 @@ enum ChannelArgument: Sendable {
   case number(String, Int32)
   case text(String, String)
 
+  var name: String {
+    switch self {
+    case .number(let name, _), .text(let name, _): name
+    }
+  }
+
   static func integer(_ name: String, _ value: Int32) -> ChannelArgument? { .number(name, value) }
 
   static func size(_ name: String, _ value: Int?) -> ChannelArgument? {

@@ -173,6 +173,29 @@ struct CallLifeTests {
     }
   }
 
+  @Test func compressedMessagesAreRefused() async throws {
+    var configuration = GRPCChannelConfiguration()
+    configuration.overrides = [
+      .number("grpc.compression_enabled_algorithms_bitset", 7),
+      .number("grpc.default_compression_algorithm", 2),
+    ]
+    let answered = Mutex(false)
+    let method = GRPCMethod.unary(Echo.unary) { request, _ in
+      answered.withLock { $0 = true }
+      return request
+    }
+    try await withServer("127.0.0.1:0", [method]) { [configuration] _, port in
+      let channel = try GRPCChannel("127.0.0.1:\(port)", configuration: configuration)
+      let message = GRPCMessage([UInt8](repeating: 0, count: 100_000))
+      await #expect {
+        try await channel.unary(Echo.unary, message)
+      } throws: {
+        ($0 as? GRPCStatus)?.code == .unimplemented
+      }
+    }
+    #expect(!answered.withLock { $0 })
+  }
+
   @Test(arguments: Transport.allCases)
   func slowReaderHoldsTheWriterBack(_ transport: Transport) async throws {
     let count = 160

@@ -32,10 +32,18 @@ public struct GRPCChannelConfiguration: Sendable {
   /// Whether calls wait for a connection, in place of failing with `unavailable`.
   public var waitForReady = false
 
+  /// Settings of gRPC's own that override ours.
+  var overrides: [ChannelArgument] = []
+
   /// The defaults.
   public init() {}
 
   var arguments: [ChannelArgument] {
+    let names = Set(overrides.map(\.name))
+    return own.filter { !names.contains($0.name) } + overrides
+  }
+
+  private var own: [ChannelArgument] {
     [
       .size("grpc.max_receive_message_length", maxReceiveMessageSize),
       .size("grpc.http2.lookahead_bytes", streamWindow),

@@ -10,6 +10,12 @@ import Synchronization
 public final class GRPCServer: Sendable {
   private enum Phase { case listening, serving, stopping }
 
+  /// A new call, and the queue that it came by.
+  private struct Arrival: Sendable {
+    var call: ServerCall
+    var queue: CompletionQueue
+  }
+
   private let handle: ServerHandle
   private let methods: MethodTable
   private let phase = Mutex(Phase.listening)
@@ -54,7 +60,7 @@ public final class GRPCServer: Sendable {
   ///
   /// Handlers run as child tasks. A cancelled task shuts the server down at once.
   public func run() async throws(GRPCSetupError) {
-    let calls = AsyncStream.makeStream(of: ServerCall.self)
+    let calls = AsyncStream.makeStream(of: Arrival.self)
     try begin(calls.continuation)
     let handle = handle
     await withTaskCancellationHandler {
@@ -64,9 +70,9 @@ public final class GRPCServer: Sendable {
           await handle.drained.wait()
           calls.continuation.finish()
         }
-        for await call in calls.stream {
-          arm(calls.continuation, Int(bitPattern: ObjectIdentifier(call)) >> 4)
-          group.addTask { await self.serve(call) }
+        for await arrival in calls.stream {
+          arm(calls.continuation, arrival.queue)
+          group.addTask { await self.serve(arrival.call) }
         }
       }
     } onCancel: {
@@ -87,21 +93,23 @@ public final class GRPCServer: Sendable {
 
   /// Starts to serve, unless it was shut down before.
   private func begin(
-    _ calls: AsyncStream<ServerCall>.Continuation
+    _ calls: AsyncStream<Arrival>.Continuation
   ) throws(GRPCSetupError) {
     try phase.withLock { phase throws(GRPCSetupError) in
       if phase == .serving { throw GRPCSetupError("the server runs already") }
       guard phase == .listening else { return }
       phase = .serving
       handle.start()
-      for index in 0..<handle.queues.count * GRPCServer.requestsPerQueue { arm(calls, index) }
+      for queue in handle.queues {
+        for _ in 0..<GRPCServer.requestsPerQueue { arm(calls, queue) }
+      }
     }
   }
 
   /// Asks core for one more call.
-  private func arm(_ calls: AsyncStream<ServerCall>.Continuation, _ index: Int) {
-    handle.request(handle.queues[abs(index) % handle.queues.count]) { call in
-      if case .enqueued = calls.yield(call) { return }
+  private func arm(_ calls: AsyncStream<Arrival>.Continuation, _ queue: CompletionQueue) {
+    handle.request(queue) { call in
+      if case .enqueued = calls.yield(Arrival(call: call, queue: queue)) { return }
       call.drop()
     }
   }
