@@ -11,9 +11,8 @@ enum ListenFailure {
     guard case .tls = credentials else {
       return GRPCSetupError("cannot listen on \(address): gRPC refuses the address")
     }
-    return GRPCSetupError(
-      "cannot listen on \(address): the TLS certificate, key and roots are not valid PEM texts of one identity"
-    )
+    let refused = "the TLS certificate, key and roots are not valid PEM texts of one identity"
+    return GRPCSetupError("cannot listen on \(address): \(refused)")
   }
 
   private static func unixReason(_ path: Substring) -> String? {
