@@ -40,7 +40,7 @@ let rooms: [Room] = [
   Room(name: "YAML", uses: ["CYAML", "CYAMLShims", "JSON"]),
   Room(name: "RegularExpression", uses: ["CRE2Shims"]),
   Room(name: "EnvoyAPI", uses: ["CEnvoyAPI", "CProtobufC", "Bytes", "JSON"]),
-  Room(name: "Logging", uses: ["JSON"]),
+  Room(name: "Logging", uses: []),
   Room(name: "Metrics", uses: []),
   Room(name: "Lifecycle", uses: ["Logging"]),
   Room(name: "GRPC", uses: ["CGRPC", "CGRPCShims", "Bytes"]),
