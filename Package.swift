@@ -44,7 +44,7 @@ let rooms: [Room] = [
   Room(name: "Metrics", uses: []),
   Room(name: "Lifecycle", uses: ["Logging"]),
   Room(name: "GRPC", uses: ["CGRPC", "CGRPCShims", "Bytes"]),
-  Room(name: "HTTPServer", uses: ["CEvent", "CEventShims"]),
+  Room(name: "HTTPServer", uses: ["CEvent", "CEventShims", "Bytes"]),
   // Pure rooms.
   Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
