@@ -30,7 +30,6 @@ let rooms: [Room] = [
   Room(name: "CXXHash", uses: [], kind: .c),
   Room(name: "CGRPCShims", uses: ["CGRPC"], kind: .c),
   Room(name: "CYAMLShims", uses: ["CYAML"], kind: .c),
-  Room(name: "CEventShims", uses: ["CEvent"], kind: .c),
   Room(name: "CRE2Shims", uses: [], kind: .cxx),
   Room(name: "CLinuxShims", uses: [], kind: .c),
   Room(name: "COpenSSLShims", uses: ["COpenSSL"], kind: .c),
@@ -44,7 +43,7 @@ let rooms: [Room] = [
   Room(name: "Metrics", uses: []),
   Room(name: "Lifecycle", uses: ["Logging"]),
   Room(name: "GRPC", uses: ["CGRPC", "CGRPCShims", "Bytes"]),
-  Room(name: "HTTPServer", uses: ["CEvent", "CEventShims", "Bytes"]),
+  Room(name: "HTTPServer", uses: ["CEvent", "Bytes"]),
   // Pure rooms.
   Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
