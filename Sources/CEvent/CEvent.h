@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libevent 2.1's loop, HTTP server and TLS buffers, and the part of OpenSSL that they are given.
-// The Swift toolchain reads glibc without GNU extensions: the same here, so that types agree.
-#undef _GNU_SOURCE
+// Before libevent defines _GNU_SOURCE: the C library's types must be those of module Glibc.
+#include <features.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
