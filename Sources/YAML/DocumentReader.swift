@@ -39,7 +39,7 @@ struct DocumentReader {
       text[start] == UInt8(ascii: "{"),
       let value = try? JSONValue(
         parsing: text, limits: JSONLimits(bytes: limits.documentBytes, depth: limits.depth)),
-      text.count < limits.nodes
+      text.count / 2 < limits.nodes  // no node has fewer than two bytes
     else { return nil }
     let line = part.line + text[..<start].count { $0 == 0x0A }
     return YAMLDocument(value: value, line: line, index: index)
