@@ -61,7 +61,9 @@ let rooms: [Room] = [
     uses: ["DiscoveryProtocol", "GRPC", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics"]),
   Room(
     name: "FileSource",
-    uses: ["CLinuxShims", "YAML", "JSON", "Configuration", "MeshModel", "Logging", "Metrics"]),
+    uses: [
+      "CLinuxShims", "YAML", "JSON", "Bytes", "Configuration", "MeshModel", "Logging", "Metrics",
+    ]),
   Room(
     name: "Introspection",
     uses: [

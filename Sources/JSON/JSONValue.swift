@@ -43,7 +43,9 @@ public struct JSONObject: Hashable, Sendable {
   /// An object of `members`, whose keys the caller knows to differ.
   public init(distinct members: [Member]) { self.members = members }
 
-  /// The value of `key`; setting appends, replaces or, with nil, removes. O(members).
+  /// The value of `key`; setting appends, replaces or, with nil, removes.
+  ///
+  /// It costs a look at every member.
   public subscript(key: String) -> JSONValue? {
     get { members.first { $0.key == key }?.value }
     set {
