@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes Istio's API (proto/istio) as Swift value types for the room Configuration.
+"""Writes the APIs of proto/ that are read as JSON as Swift values for the room Configuration.
+
+proto/istio is Istio's API, where an unknown field is an error; proto/kubernetes is the part of
+Kubernetes' API that we read, where it is passed over.
 
 Needs protoc, and PyPI's protobuf in the Python that runs it. Does nothing where its inputs are
 those of the last run.
@@ -18,7 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 STAMP = ".inputs"
 
 # The Swift namespace of a proto package; all others are in `Istio` itself.
-NAMESPACES = {"istio.mesh.v1alpha1": "Istio.Mesh", "istio.type.v1beta1": "Istio.Policy"}
+NAMESPACES = {"istio.mesh.v1alpha1": "Istio.Mesh", "istio.type.v1beta1": "Istio.Policy",
+              "kubernetes": "Kubernetes"}  # fmt: skip
 # Names that Swift keeps for itself.
 RENAMED = {"Type": "Kind", "Protocol": "ProtocolName"}
 KEYWORDS = set(
@@ -237,11 +241,12 @@ class Generator:
             self.add(2, "switch name {")
             for field in message.field:
                 self.decode_case(field, groups, choice)
-            self.add(2, "default: return false")
+            known = "true" if full.startswith(".kubernetes.") else "false"
+            self.add(2, f"default: return {known}")
             self.add(2, "}")
             self.add(2, "return true")
         else:
-            self.add(2, "false")
+            self.add(2, "true" if full.startswith(".kubernetes.") else "false")
         self.add(1, "}")
         self.encoding(message, groups, choice)
         self.lines += ["}", ""]
@@ -290,13 +295,14 @@ class Generator:
 
 
 def namespaces():
-    inner = sorted({space.split(".")[1] for space in NAMESPACES.values()})
+    inner = sorted({space.split(".")[1] for space in NAMESPACES.values() if "." in space})
     lines = ["// Generated from proto/; do not edit.", "// swift-format-ignore-file", ""]
     lines += ["/// Istio's API; networking, security, telemetry and extensions directly in it."]
     lines += ["public enum Istio {"]
     lines += [f"  /// Istio's API for what `{name}` says.\n  public enum {name} {{}}" for name in inner]
     lines += ["  public typealias MeshConfig = Mesh.MeshConfig"]
-    lines += ["  public typealias MeshNetworks = Mesh.MeshNetworks", "}"]
+    lines += ["  public typealias MeshNetworks = Mesh.MeshNetworks", "}", ""]
+    lines += ["/// What we read of Kubernetes' API.", "public enum Kubernetes {}"]
     return "\n".join(lines) + "\n"
 
 
@@ -305,7 +311,7 @@ def main():
     default = HERE.parent / "Sources/Configuration/Generated"
     parser.add_argument("--out", type=pathlib.Path, default=default, help="folder to write to")
     out = parser.parse_args().out
-    sources = sorted((HERE / "istio").glob("*.proto"))
+    sources = sorted([*(HERE / "istio").glob("*.proto"), *(HERE / "kubernetes").glob("*.proto")])
     digest = hashlib.sha256()
     for path in [pathlib.Path(__file__).resolve(), *sources]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -319,10 +325,10 @@ def main():
         old.unlink()
     (out / "Istio.swift").write_text(namespaces())
     for name, descriptor in sorted(files.items()):
-        target = out / (capitalised(pathlib.Path(name).stem) + ".swift")
+        target = out / (capitalised(name.removesuffix(".proto").replace("/", "_")) + ".swift")
         target.write_text(generator.file(descriptor))
     stamp.write_text(digest.hexdigest())
-    print(f"generate-config: {len(files)} files of Istio's API", file=sys.stderr)
+    print(f"generate-config: {len(files)} files", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ import Testing
     #expect(Duration(protoText: written) == duration)
   }
 
-  @Test(arguments: ["", "s", "1", "1.5", "abc", "1d", "1s ", "--1s", "1.s.2s", "9999999999h", "."])
+  @Test(arguments: ["", "s", "1", "1.5", "abc", "1d", "1s ", "--1s", "1..2s", "9999999999h", "."])
   func refuses(text: String) { #expect(Duration(protoText: text) == nil) }
 }
 

@@ -16,5 +16,5 @@ public struct ConfigError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// One sentence for an operator: path, then problem.
-  public var description: String { path.steps.isEmpty ? problem : "\(path): \(problem)" }
+  public var description: String { path == FieldPath() ? problem : "\(path): \(problem)" }
 }

@@ -12,18 +12,34 @@ public struct ProtoDecoder {
     case areIgnored
   }
 
-  /// Where the value at hand stands.
-  public private(set) var path: FieldPath
+  /// A step down; kept apart from paths, so that reading a valid value allocates none.
+  private enum Step {
+    case key(String)
+    case index(Int)
+  }
+
   /// The fields that were left out.
   public private(set) var ignored: [FieldPath] = []
+  private let root: FieldPath
+  private var steps: [Step] = []
   private let unknownFields: UnknownFields
   /// The oneofs of the message at hand that already have a value, a bit each.
   private var claimed: UInt64 = 0
 
   /// A decoder of a value that stands at `path`.
   public init(at path: FieldPath, unknownFields: UnknownFields = .areErrors) {
-    self.path = path
+    root = path
     self.unknownFields = unknownFields
+  }
+
+  /// Where the value at hand stands.
+  public var path: FieldPath {
+    steps.reduce(root) { path, step in
+      switch step {
+      case .key(let key): path.appending(key: key)
+      case .index(let index): path.appending(index: index)
+      }
+    }
   }
 
   /// An error at the value at hand.
@@ -43,13 +59,13 @@ public struct ProtoDecoder {
     let outer = claimed
     claimed = 0
     for member in object.members {
-      path.steps.append(.key(member.key))
+      steps.append(.key(member.key))
       try checkTwin(of: member.key, in: object)
       if try !message.decodeField(member.key, member.value, &self) {
         guard unknownFields == .areIgnored else { throw error("unknown field") }
         ignored.append(path)
       }
-      path.steps.removeLast()
+      steps.removeLast()
     }
     claimed = outer
   }
@@ -93,9 +109,9 @@ public struct ProtoDecoder {
     var values: [T] = []
     values.reserveCapacity(elements.count)
     for (index, element) in elements.enumerated() {
-      path.steps.append(.index(index))
+      steps.append(.index(index))
       values.append(element == .null ? T.protoDefault : try T.decode(element, &self))
-      path.steps.removeLast()
+      steps.removeLast()
     }
     field = values
   }
@@ -108,12 +124,23 @@ public struct ProtoDecoder {
     guard case .object(let object) = json else { throw mismatch("an object", json) }
     var values: [K: T] = [:]
     for member in object.members {
-      path.steps.append(.key(member.key))
+      steps.append(.key(member.key))
       guard let key = K(member.key) else { throw error("expected a whole number as the key") }
       values[key] = member.value == .null ? T.protoDefault : try T.decode(member.value, &self)
-      path.steps.removeLast()
+      steps.removeLast()
     }
     field = values
+  }
+
+  /// What `read` makes of the member `key` of the object at hand, `null` where there is none.
+  mutating func member<T>(
+    _ key: String, of object: JSONObject,
+    _ read: (JSONValue, inout ProtoDecoder) throws(ConfigError) -> T
+  ) throws(ConfigError) -> T {
+    steps.append(.key(key))
+    let value = try read(object[key] ?? .null, &self)
+    steps.removeLast()
+    return value
   }
 
   /// Reads one alternative of the oneof numbered `group`; nil for `null`.
