@@ -7,8 +7,8 @@ import JSON
 public enum KubernetesEndpoints {
   /// The endpoints of `service` in its `slices`.
   ///
-  /// An endpoint whose Pod is not known yet is left out; a Pod with addresses of both families
-  /// behind a service of both is one endpoint, under its IPv4 slice.
+  /// An endpoint whose Pod is not known yet is left out. In dual stack, a Pod with addresses
+  /// of both families behind a service of both is one endpoint, under its IPv4 slice.
   public static func endpoints(
     of service: MeshService, slices: [ConfigObject<Kubernetes.EndpointSlice>],
     workloads: WorkloadIndex

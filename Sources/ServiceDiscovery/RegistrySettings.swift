@@ -14,6 +14,8 @@ public struct RegistrySettings: Hashable, Sendable {
   public var clusterNetwork = ""
   /// Where ServiceEntries without addresses get theirs from.
   public var autoAllocatesAddresses = true
+  /// Whether the addresses of a Pod of both families are one endpoint (`ISTIO_DUAL_STACK`).
+  public var isDualStack = false
   private var networkRanges: [NamedRange] = []
   private var registryNetwork = ""
 

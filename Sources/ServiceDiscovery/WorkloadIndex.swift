@@ -76,7 +76,9 @@ public struct WorkloadIndex: Sendable {
     let namespace = target.namespace.isEmpty ? slice.meta.namespace : target.namespace
     guard let entry = byName[.init(namespace, target.name)] else { return nil }
     let all = Pods.addresses(entry.pod)
-    guard joinsFamilies, all.count > 1 else { return (entry.workload, [address]) }
+    guard settings.isDualStack, joinsFamilies, all.count > 1 else {
+      return (entry.workload, [address])
+    }
     return slice.spec.addressType == "IPv6" ? nil : (entry.workload, all)
   }
 

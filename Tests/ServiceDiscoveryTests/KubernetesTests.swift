@@ -75,14 +75,22 @@ import Testing
         "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1", "fd00::1"],
         "ports": [["name": "http", "port": 80]],
       ])
-    let registry = registry(
-      tables(
-        dual, pod("p1", ips: ["1.1.1.1", "fd00::2"]),
-        slice("web", endpoints: [["addresses": ["1.1.1.1"], "targetRef": target("p1")]]),
-        slice(
-          "web", suffix: "2", type: "IPv6",
-          endpoints: [["addresses": ["fd00::2"], "targetRef": target("p1")]])))
-    #expect(endpointTexts(registry, host) == ["1.1.1.1+fd00::2:8080 http healthy"])
+    let objects = tables(
+      dual, pod("p1", ips: ["1.1.1.1", "fd00::2"]),
+      slice("web", endpoints: [["addresses": ["1.1.1.1"], "targetRef": target("p1")]]),
+      slice(
+        "web", suffix: "2", type: "IPv6",
+        endpoints: [["addresses": ["fd00::2"], "targetRef": target("p1")]]))
+    var settings = RegistrySettings()
+    settings.isDualStack = true
+    #expect(
+      endpointTexts(registry(objects, settings: settings), host) == [
+        "1.1.1.1+fd00::2:8080 http healthy"
+      ])
+    #expect(
+      endpointTexts(registry(objects), host) == [
+        "1.1.1.1:8080 http healthy", "fd00::2:8080 http healthy",
+      ])
   }
 
   @Test(
