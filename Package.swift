@@ -81,7 +81,7 @@ let rooms: [Room] = [
 ]
 
 /// What a test target may use besides its own room.
-let testUses: [String: [String]] = [:]
+let testUses: [String: [String]] = ["Configuration": ["YAML", "CYAML", "CYAMLShims"]]
 
 let present = { (path: String) in
   FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)

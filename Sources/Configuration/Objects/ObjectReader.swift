@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// Reads the objects of one kind.
+struct ObjectReader: Sendable {
+  /// The kind.
+  let kind: ResourceKind
+  /// Reads an object of it, with the decoder at the object.
+  let read: @Sendable (JSONObject, inout ProtoDecoder) throws(ConfigError) -> ConfigurationObject
+
+  /// A reader of objects that say a `Spec`.
+  init<Spec: ConfigSpec>(
+    _ make: @escaping @Sendable (ConfigObject<Spec>) -> ConfigurationObject
+  ) {
+    kind = Spec.kind
+    read = { (object, decoder) throws(ConfigError) in
+      make(try ConfigObject<Spec>(object, &decoder))
+    }
+  }
+}
+
+extension ConfigObject {
+  fileprivate convenience init(
+    _ object: JSONObject, _ decoder: inout ProtoDecoder
+  ) throws(ConfigError) {
+    var meta = try decoder.member("metadata", of: object) { (json, decoder) throws(ConfigError) in
+      try ObjectMeta(json, &decoder)
+    }
+    if Spec.kind.isClusterScoped {
+      meta.namespace = ""
+    } else if meta.namespace.isEmpty {
+      meta.namespace = "default"
+    }
+    let spec: Spec
+    if let member = Spec.member {
+      spec = try decoder.member(member, of: object) { (json, decoder) throws(ConfigError) in
+        try Spec.decode(json, &decoder)
+      }
+    } else {
+      spec = try Spec.decode(.object(object), &decoder)
+    }
+    self.init(meta: meta, spec: spec)
+  }
+}
+
+extension ConfigurationObject {
+  /// What becomes of fields that the API does not know.
+  public enum Strictness: Hashable, Sendable {
+    /// They are errors: for what a person applies.
+    case strict
+    /// They are warnings: for what an API server has let through.
+    case lenient
+  }
+
+  /// Reads one object; nil where there is no object to use, with the reason among the diagnostics.
+  ///
+  /// A kind or a version that is not read gives a warning. A namespaced object without a namespace
+  /// is one of `default`.
+  public static func decode(
+    _ value: JSONValue, strictness: Strictness = .strict
+  ) -> (object: ConfigurationObject?, diagnostics: [Diagnostic]) {
+    guard let object = value.object, let apiVersion = object["apiVersion"]?.string,
+      let kind = object["kind"]?.string
+    else { return (nil, [Diagnostic(.error, "not an object: apiVersion or kind is missing")]) }
+    guard let reader = readers.first(where: { $0.kind.matches(apiVersion: apiVersion, kind: kind) })
+    else { return (nil, [Diagnostic(.warning, "\(kind) of \(apiVersion) is not read")]) }
+    var decoder = ProtoDecoder(at: FieldPath(), unknownFields: .areIgnored)
+    do throws(ConfigError) {
+      let result = try reader.read(object, &decoder)
+      let severity: Diagnostic.Severity = strictness == .strict ? .error : .warning
+      let unknown = decoder.ignored.map { Diagnostic(severity, at: $0, "unknown field") }
+      if result.meta.name.isEmpty {
+        let path = FieldPath().appending(key: "metadata").appending(key: "name")
+        return (nil, unknown + [Diagnostic(.error, at: path, "must not be empty")])
+      }
+      return (severity == .error && !unknown.isEmpty ? nil : result, unknown)
+    } catch {
+      return (nil, [Diagnostic(error)])
+    }
+  }
+
+  /// The objects of `value`: the items of a `List` or of a list of one kind, else itself.
+  public static func expandLists(_ value: JSONValue) -> [JSONValue] {
+    guard let kind = value["kind"]?.string, kind.hasSuffix("List"),
+      let items = value["items"]?.array
+    else { return [value] }
+    let itemKind = String(kind.dropLast("List".count))
+    return items.flatMap { item in
+      guard var object = item.object else { return [item] }
+      // The items of a typed list do not repeat its kind.
+      if object["kind"] == nil, !itemKind.isEmpty { object["kind"] = .string(itemKind) }
+      if object["apiVersion"] == nil { object["apiVersion"] = value["apiVersion"] }
+      return expandLists(.object(object))
+    }
+  }
+}

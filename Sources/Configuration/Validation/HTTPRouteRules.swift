@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSON
+
+extension Checker {
+  /// Checks an HTTP route of a VirtualService.
+  mutating func check(
+    _ route: Istio.HTTPRoute, isDelegate: Bool, isOfGateways: Bool, _ path: FieldPath
+  ) {
+    conflicts(route, isDelegate: isDelegate, path)
+    for (index, match) in route.match.enumerated() {
+      check(match, isOfGateways: isOfGateways, path["match"][index])
+    }
+    check(route.headers, path["headers"])
+    if let cors = route.corsPolicy { check(cors, path["corsPolicy"]) }
+    if let fault = route.fault { check(fault, path["fault"]) }
+    if let mirror = route.mirror { check(mirror, path["mirror"]) }
+    percent(route.mirrorPercentage?.value, path["mirrorPercentage"])
+    require((route.mirrorPercent ?? 0) <= 100, path["mirrorPercent"], "must be at most 100")
+    for (index, mirror) in route.mirrors.enumerated() {
+      required(mirror.destination, path["mirrors"][index]["destination"])
+      percent(mirror.percentage?.value, path["mirrors"][index]["percentage"])
+    }
+    if let redirect = route.redirect { check(redirect, route.match, path["redirect"]) }
+    if let response = route.directResponse { check(response, path["directResponse"]) }
+    if let retries = route.retries { check(retries, path["retries"]) }
+    if let rewrite = route.rewrite { check(rewrite, route.headers, path["rewrite"]) }
+    weights(route.route.map(\.weight), path["route"])
+    for (index, entry) in route.route.enumerated() {
+      required(entry.destination, path["route"][index]["destination"])
+      check(entry.headers, path["route"][index]["headers"])
+    }
+    duration(route.timeout, path["timeout"])
+  }
+
+  private mutating func conflicts(
+    _ route: Istio.HTTPRoute, isDelegate: Bool, _ path: FieldPath
+  ) {
+    if route.delegate != nil, !isDelegate {
+      require(route.redirect == nil, path["redirect"], "does not go with delegate")
+      require(route.route.isEmpty, path["route"], "does not go with delegate")
+      return
+    }
+    require(route.delegate == nil, path["delegate"], "a delegate cannot delegate further")
+    require(
+      route.mirror == nil || route.mirrors.isEmpty, path["mirror"], "does not go with mirrors")
+    guard route.redirect != nil || route.directResponse != nil else {
+      require(!route.route.isEmpty, path, "must have route, redirect or directResponse")
+      return
+    }
+    let name = route.redirect != nil ? "redirect" : "directResponse"
+    require(route.route.isEmpty, path["route"], "does not go with \(name)")
+    require(route.fault == nil, path["fault"], "does not go with \(name)")
+    require(route.rewrite == nil, path["rewrite"], "does not go with \(name)")
+    require(
+      route.redirect == nil || route.directResponse == nil, path["directResponse"],
+      "does not go with redirect")
+  }
+
+  private mutating func check(
+    _ match: Istio.HTTPMatchRequest, isOfGateways: Bool, _ path: FieldPath
+  ) {
+    if case .regex(let pattern)? = match.uri { regex(pattern, path["uri"]["regex"]) }
+    for (field, value) in [
+      ("scheme", match.scheme), ("method", match.method), ("authority", match.authority),
+    ] {
+      if let value { check(value, path[field]) }
+    }
+    for (name, value) in match.headers.sorted(by: { $0.key < $1.key }) {
+      headerMatch(name, isOfGateways: isOfGateways, path["headers"][name])
+      check(value, path["headers"][name])
+    }
+    for (name, value) in match.withoutHeaders.sorted(by: { $0.key < $1.key }) {
+      headerMatch(name, isOfGateways: isOfGateways, path["withoutHeaders"][name])
+      if value != .regex("*") { check(value, path["withoutHeaders"][name]) }
+    }
+    for (name, value) in match.queryParams.sorted(by: { $0.key < $1.key }) {
+      check(value, path["queryParams"][name])
+    }
+    if match.port != 0 { port(match.port, path["port"]) }
+    labels(match.sourceLabels, path["sourceLabels"])
+    require(
+      match.sourceNamespace.isEmpty || Names.isDNSLabel(match.sourceNamespace),
+      path["sourceNamespace"], "is not a namespace")
+  }
+
+  private mutating func headerMatch(_ name: String, isOfGateways: Bool, _ path: FieldPath) {
+    let lowered = name.lowercased()
+    if lowered.hasPrefix("@request.auth.claims") {
+      return require(isOfGateways, path, "claims of tokens are matched at gateways only")
+    }
+    let isPseudo = [":authority", ":method", ":path", ":scheme"].contains(lowered)
+    require(isPseudo || Names.isHeaderName(name), path, "\"\(name)\" is not a name of a header")
+  }
+
+  private mutating func check(_ match: Istio.StringMatch, _ path: FieldPath) {
+    switch match {
+    case .prefix(""): error(path["prefix"], "must not be empty")
+    case .regex(let pattern): regex(pattern, path["regex"])
+    case .exact, .prefix, .unset: break
+    }
+  }
+
+  private mutating func regex(_ pattern: String, _ path: FieldPath) {
+    require(!pattern.isEmpty, path, "must not be empty")
+    require(pattern.utf8.count <= 1024, path, "must be at most 1024 bytes")
+  }
+
+  private mutating func check(_ headers: Istio.Headers?, _ path: FieldPath) {
+    for (field, operations) in [("request", headers?.request), ("response", headers?.response)] {
+      let here = path[field]
+      for (verb, values) in [("set", operations?.set ?? [:]), ("add", operations?.add ?? [:])] {
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+          header(name, allowsAuthority: field == "request", here[verb][name])
+          headerValue(value, here[verb][name])
+        }
+      }
+      for (index, name) in (operations?.remove ?? []).enumerated() {
+        header(name, allowsAuthority: false, here["remove"][index])
+      }
+    }
+  }
+
+  private mutating func header(_ name: String, allowsAuthority: Bool, _ path: FieldPath) {
+    require(!name.isEmpty, path, "a header must have a name")
+    let isAuthority = Names.isAuthority(name)
+    require(
+      !(name.hasPrefix(":") || isAuthority) || allowsAuthority && isAuthority, path,
+      "\"\(name)\" cannot be changed")
+  }
+
+  /// Envoy reads `%` as the beginning of a variable: one that stands for itself is written twice.
+  private mutating func headerValue(_ value: String, _ path: FieldPath) {
+    let parts = value.split(separator: "%", omittingEmptySubsequences: false)
+    require(
+      parts.count % 2 == 1, path, "a % that begins no variable must be written as %%")
+  }
+
+  private mutating func check(_ cors: Istio.CorsPolicy, _ path: FieldPath) {
+    for (index, origin) in cors.allowOrigins.enumerated() {
+      let here = path["allowOrigins"][index]
+      require(
+        ![.unset, .exact(""), .prefix("")].contains(origin), here, "must not be empty")
+      check(origin, here)
+    }
+    let methods: Set = [
+      "*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE",
+    ]
+    for (index, method) in cors.allowMethods.enumerated() {
+      require(methods.contains(method), path["allowMethods"][index], "\"\(method)\" is no method")
+    }
+    for (field, names) in [
+      ("allowHeaders", cors.allowHeaders), ("exposeHeaders", cors.exposeHeaders),
+    ] {
+      for (index, name) in names.enumerated() {
+        require(
+          Names.isHeaderName(name), path[field][index], "\"\(name)\" is not a name of a header")
+      }
+    }
+    duration(cors.maxAge, path["maxAge"])
+    require(
+      (cors.maxAge ?? .zero).components.attoseconds == 0, path["maxAge"], "must be whole seconds")
+  }
+
+  private mutating func check(_ fault: Istio.HTTPFaultInjection, _ path: FieldPath) {
+    require(fault.abort != nil || fault.delay != nil, path, "must have abort or delay")
+    if let abort = fault.abort {
+      let here = path["abort"]
+      percent(abort.percentage?.value, here["percentage"])
+      switch abort.errorType {
+      case .httpStatus(let status): httpStatus(Int(status), here["httpStatus"])
+      case .http2Error: error(here["http2Error"], "is not supported")
+      case .grpcStatus(let name):
+        require(Names.grpcStatuses.contains(name), here["grpcStatus"], "\"\(name)\" is no status")
+      case nil: warn(true, here, "no kind of error is given")
+      }
+    }
+    if let delay = fault.delay {
+      let here = path["delay"]
+      percent(delay.percentage?.value, here["percentage"])
+      require((0...100).contains(delay.percent), here["percent"], "must be from 0 to 100")
+      switch delay.httpDelayType {
+      case .fixedDelay(let time): duration(time, here["fixedDelay"])
+      case .exponentialDelay: error(here["exponentialDelay"], "is not supported")
+      case nil: break
+      }
+    }
+  }
+
+  private mutating func percent(_ value: Double?, _ path: FieldPath) {
+    require((0...100).contains(value ?? 0), path["value"], "must be from 0 to 100")
+  }
+
+  private mutating func httpStatus(_ status: Int, _ path: FieldPath) {
+    require((200...599).contains(status), path, "must be from 200 to 599")
+  }
+
+  private mutating func check(
+    _ redirect: Istio.HTTPRedirect, _ matches: [Istio.HTTPMatchRequest], _ path: FieldPath
+  ) {
+    require(
+      redirect.uri.isEmpty || redirect.prefixRewrite.isEmpty, path, "has both uri and prefixRewrite"
+    )
+    if !redirect.prefixRewrite.isEmpty {
+      let allPrefixes = matches.allSatisfy { match in
+        switch match.uri {
+        case nil, .prefix?: true
+        default: false
+        }
+      }
+      require(allPrefixes, path["prefixRewrite"], "all matches of uri must be prefixes")
+    }
+    let isEmpty =
+      redirect.uri.isEmpty && redirect.prefixRewrite.isEmpty && redirect.authority.isEmpty
+      && redirect.scheme.isEmpty && redirect.redirectPort == nil
+    require(!isEmpty, path, "must have uri, authority, scheme or port")
+    require(
+      redirect.redirectCode == 0 || (300...399).contains(redirect.redirectCode),
+      path["redirectCode"], "must be from 300 to 399")
+    require(
+      ["", "http", "https"].contains(redirect.scheme), path["scheme"], "must be http or https")
+    if case .port(let number)? = redirect.redirectPort, number > 0 { port(number, path["port"]) }
+  }
+
+  private mutating func check(_ response: Istio.HTTPDirectResponse, _ path: FieldPath) {
+    httpStatus(Int(response.status), path["status"])
+    let size =
+      switch response.body {
+      case .string(let text)?: text.utf8.count
+      case .bytes(let bytes)?: bytes.bytes.count
+      default: 0
+      }
+    require(size <= 1 << 20, path["body"], "must be at most 1 MiB")
+    warn(size > 100 << 10, path["body"], "bodies over 100 KiB are a burden")
+  }
+
+  private mutating func check(_ retries: Istio.HTTPRetry, _ path: FieldPath) {
+    require(retries.attempts >= 0, path["attempts"], "must not be negative")
+    if retries.attempts == 0 {
+      require(
+        retries.perTryTimeout == nil && retries.retryOn.isEmpty
+          && retries.retryRemoteLocalities == nil, path, "0 attempts go with no other field")
+    }
+    duration(retries.perTryTimeout, path["perTryTimeout"])
+    duration(retries.backoff, path["backoff"])
+    for word in retries.retryOn.split(separator: ",", omittingEmptySubsequences: false)
+    where !retries.retryOn.isEmpty {
+      let isStatus = Int(word).map { Names.isKnownStatus($0) } ?? false
+      require(
+        isStatus || Names.retryConditions.contains(String(word)), path["retryOn"],
+        "\"\(word)\" is no condition or status")
+    }
+  }
+
+  private mutating func check(
+    _ rewrite: Istio.HTTPRewrite, _ headers: Istio.Headers?, _ path: FieldPath
+  ) {
+    require(
+      rewrite.uri.isEmpty || rewrite.uriRegexRewrite == nil, path,
+      "has both uri and uriRegexRewrite")
+    require(
+      !rewrite.uri.isEmpty || rewrite.uriRegexRewrite != nil || !rewrite.authority.isEmpty, path,
+      "must have uri, uriRegexRewrite or authority")
+    if let pattern = rewrite.uriRegexRewrite {
+      regex(pattern.match, path["uriRegexRewrite"]["match"])
+      require(!pattern.rewrite.isEmpty, path["uriRegexRewrite"]["rewrite"], "must not be empty")
+    }
+    let request = headers?.request ?? .init()
+    let names = Array(request.set.keys) + Array(request.add.keys)
+    require(
+      rewrite.authority.isEmpty || !names.contains(where: Names.isAuthority), path["authority"],
+      "the headers set it, too")
+  }
+}
+
+extension Names {
+  /// The names of gRPC's status codes.
+  static let grpcStatuses: Set<String> = [
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
+    "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+  ]
+
+  /// On what Envoy can try again.
+  static let retryConditions: Set<String> = [
+    "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure",
+    "envoy-ratelimited", "retriable-4xx", "refused-stream", "retriable-status-codes",
+    "retriable-headers", "http3-post-connect-failure", "cancelled", "deadline-exceeded", "internal",
+    "resource-exhausted", "unavailable",
+  ]
+
+  /// Whether a header is the host that a request is for.
+  static func isAuthority(_ name: String) -> Bool {
+    ["host", ":authority"].contains(name.lowercased())
+  }
+
+  /// Whether a status of HTTP has a meaning.
+  static func isKnownStatus(_ status: Int) -> Bool {
+    switch status {
+    case 100...103, 200...208, 226, 300...305, 307, 308, 400...418, 421...426, 428, 429, 431, 451,
+      500...508, 510, 511:
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSON
+
+extension Checker {
+  /// Checks a ServiceEntry.
+  mutating func check(_ object: ConfigObject<Istio.ServiceEntry>, _ path: FieldPath) {
+    let entry = object.spec
+    require(
+      entry.workloadSelector == nil || entry.endpoints.isEmpty, path["workloadSelector"],
+      "does not go with endpoints")
+    if let selector = entry.workloadSelector {
+      labels(selector.labels, path["workloadSelector"]["labels"])
+      for (key, value) in selector.labels.sorted(by: { $0.key < $1.key }) {
+        require(
+          !key.contains("*") && !value.contains("*"), path["workloadSelector"]["labels"][key],
+          "wildcards are not supported")
+      }
+    }
+    require(!entry.hosts.isEmpty, path["hosts"], "must have a host")
+    for (index, host) in entry.hosts.enumerated() {
+      require(host != "*", path["hosts"][index], "must not be *")
+      if host != "*" { wildcardDomain(host, path["hosts"][index]) }
+    }
+    addresses(entry, path["addresses"])
+    ports(entry, path["ports"])
+    resolution(entry, path)
+    let isPlainTCP = entry.ports.contains { !Names.tellsHosts($0.protocol) }
+    require(
+      entry.resolution == .none || entry.hosts.count < 2 || !isPlainTCP, path["hosts"],
+      "several hosts cannot be told apart on ports without HTTP and TLS")
+    require(
+      entry.resolution != .dynamicDns || entry.location == .meshExternal
+        || object.meta.labels["istio.io/use-waypoint"] == nil, path["location"],
+      "must be MESH_EXTERNAL for DYNAMIC_DNS behind a waypoint")
+    exportTo(entry.exportTo, namespace: object.meta.namespace, allowsNone: true, path["exportTo"])
+  }
+
+  private mutating func addresses(_ entry: Istio.ServiceEntry, _ path: FieldPath) {
+    for (index, address) in entry.addresses.enumerated() {
+      require(
+        IPAddress(address) != nil || IPRange(address) != nil, path[index],
+        "\"\(address)\" is no address or range")
+      require(
+        !address.contains("/") || [.none, .static].contains(entry.resolution), path[index],
+        "ranges go with the resolutions NONE and STATIC only")
+    }
+  }
+
+  private mutating func ports(_ entry: Istio.ServiceEntry, _ path: FieldPath) {
+    var names: Set<String> = []
+    var numbers: Set<UInt32> = []
+    for (index, port) in entry.ports.enumerated() {
+      let here = path[index]
+      require(names.insert(port.name).inserted, here["name"], "is given twice")
+      require(numbers.insert(port.number).inserted, here["number"], "is given twice")
+      if port.targetPort != 0 { self.port(port.targetPort, here["targetPort"]) }
+      portName(port.name, here["name"])
+      require(
+        port.protocol.isEmpty || Names.isProtocol(port.protocol), here["protocol"],
+        "\"\(port.protocol)\" is no protocol")
+      self.port(port.number, here["number"])
+    }
+  }
+
+  private mutating func resolution(_ entry: Istio.ServiceEntry, _ path: FieldPath) {
+    let names = Set(entry.ports.map(\.name))
+    switch entry.resolution {
+    case .none:
+      require(entry.endpoints.isEmpty, path["endpoints"], "do not go with the resolution NONE")
+    case .static:
+      for (index, endpoint) in entry.endpoints.enumerated() {
+        check(endpoint, ports: names, allowsNames: false, path["endpoints"][index])
+      }
+    case .dns, .dnsRoundRobin:
+      if entry.endpoints.isEmpty {
+        for (index, host) in entry.hosts.enumerated() { fqdn(host, path["hosts"][index]) }
+      }
+      require(
+        entry.resolution == .dns || entry.endpoints.count < 2, path["endpoints"],
+        "DNS_ROUND_ROBIN takes one endpoint only")
+      for (index, endpoint) in entry.endpoints.enumerated() {
+        let here = path["endpoints"][index]
+        require(
+          IPAddress(endpoint.address) != nil || Names.isDomain(endpoint.address), here["address"],
+          "\"\(endpoint.address)\" is no IP address or domain name")
+        labels(endpoint.labels, here["labels"])
+        ports(of: endpoint, among: names, here["ports"])
+      }
+    case .dynamicDns: dynamicDNS(entry, path)
+    }
+  }
+
+  private mutating func dynamicDNS(_ entry: Istio.ServiceEntry, _ path: FieldPath) {
+    for (index, host) in entry.hosts.enumerated() {
+      require(host.hasPrefix("*"), path["hosts"][index], "must be a wildcard for DYNAMIC_DNS")
+    }
+    require(entry.addresses.isEmpty, path["addresses"], "do not go with DYNAMIC_DNS")
+    require(entry.endpoints.isEmpty, path["endpoints"], "do not go with DYNAMIC_DNS")
+    for (index, port) in entry.ports.enumerated() {
+      require(
+        ["HTTP", "TLS", "GRPC", "HTTP2"].contains(port.protocol.uppercased()),
+        path["ports"][index]["protocol"], "must be HTTP, HTTP2, GRPC or TLS for DYNAMIC_DNS")
+    }
+  }
+
+  /// Checks a WorkloadEntry, or an endpoint of an entry whose ports are named `names`.
+  mutating func check(
+    _ entry: Istio.WorkloadEntry, ports names: Set<String>?, allowsNames: Bool, _ path: FieldPath
+  ) {
+    let socket = "unix://"
+    if entry.address.isEmpty {
+      require(!entry.network.isEmpty, path["address"], "must be given")
+    } else if entry.address.hasPrefix(socket) {
+      let file = entry.address.dropFirst(socket.count)
+      require(
+        file.hasPrefix("/") || file.hasPrefix("@"), path["address"], "must be an absolute path")
+      require(entry.ports.isEmpty, path["ports"], "do not go with a Unix socket")
+      require(names?.count ?? 1 == 1, path["address"], "goes with exactly one port of the service")
+    } else if IPAddress(entry.address) == nil {
+      require(
+        allowsNames && Names.isDomain(entry.address), path["address"],
+        "\"\(entry.address)\" is no IP address" + (allowsNames ? " or domain name" : ""))
+    }
+    ports(of: entry, among: names, path["ports"])
+    labels(entry.labels, path["labels"])
+  }
+
+  private mutating func ports(
+    of entry: Istio.WorkloadEntry, among names: Set<String>?, _ path: FieldPath
+  ) {
+    for (name, number) in entry.ports.sorted(by: { $0.key < $1.key }) {
+      require(names?.contains(name) ?? true, path[name], "no port of the service has this name")
+      portName(name, path[name])
+      port(number, path[name])
+    }
+  }
+}
+
+extension Names {
+  /// Whether a protocol tells which host a connection is for.
+  static func tellsHosts(_ name: String) -> Bool {
+    ["http", "http2", "grpc", "grpc-web", "http_proxy", "https", "tls"].contains(name.lowercased())
+  }
+}

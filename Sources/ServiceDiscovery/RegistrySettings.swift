@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Configuration
+
+/// What the conversion of services depends on besides the objects.
+public struct RegistrySettings: Hashable, Sendable {
+  /// The domain of the cluster's DNS.
+  public var clusterDomain = "cluster.local"
+  /// The id of the cluster that the objects are of.
+  public var cluster = "Kubernetes"
+  /// The trust domain of the cluster's identities.
+  public var trustDomain = "cluster.local"
+  /// The network of the cluster, from the label `topology.istio.io/network` of its root namespace.
+  public var clusterNetwork = ""
+  /// Where ServiceEntries without addresses get theirs from.
+  public var autoAllocatesAddresses = true
+  /// Whether the addresses of a Pod of both families are one endpoint (`ISTIO_DUAL_STACK`).
+  public var isDualStack = false
+  private var networkRanges: [NamedRange] = []
+  private var registryNetwork = ""
+
+  private struct NamedRange: Hashable {
+    var range: IPRange
+    var network: String
+  }
+
+  /// The settings of a cluster in a mesh of `networks`.
+  public init(cluster: String = "Kubernetes", networks: Istio.MeshNetworks = .init()) {
+    self.cluster = cluster
+    for (name, network) in networks.networks.sorted(by: { $0.key < $1.key }) {
+      for endpoint in network.endpoints {
+        switch endpoint {
+        case .fromRegistry(cluster): registryNetwork = name
+        case .fromCidr(let text):
+          if let range = IPRange(text) { networkRanges.append(.init(range: range, network: name)) }
+        case .fromRegistry, .unset: break
+        }
+      }
+    }
+  }
+
+  /// The identity of a service account.
+  public func identity(namespace: String, serviceAccount: String) -> String {
+    "spiffe://\(trustDomain)/ns/\(namespace)/sa/\(serviceAccount)"
+  }
+
+  /// The network of a workload: its label, else its cluster's, else that of its address.
+  public func network(address: String, labels: [String: String]) -> String {
+    if let label = labels[WellKnownLabel.network], !label.isEmpty { return label }
+    if !clusterNetwork.isEmpty { return clusterNetwork }
+    if !registryNetwork.isEmpty { return registryNetwork }
+    guard let address = IPAddress(address) else { return "" }
+    return networkRanges.first { $0.range.contains(address) }?.network ?? ""
+  }
+}
+
+/// Labels and annotations that say where something is and how it is reached.
+public enum WellKnownLabel {
+  /// The network of a workload.
+  public static let network = "topology.istio.io/network"
+  /// The cluster of a workload.
+  public static let cluster = "topology.istio.io/cluster"
+  /// The part of the zone of a node or workload.
+  public static let subzone = "topology.istio.io/subzone"
+  /// The region of a node or workload.
+  public static let region = "topology.kubernetes.io/region"
+  /// The zone of a node or workload.
+  public static let zone = "topology.kubernetes.io/zone"
+  /// The node of a workload.
+  public static let node = "kubernetes.io/hostname"
+  /// Whether a workload wants mutual TLS: `istio`, `disabled`.
+  public static let tlsMode = "security.istio.io/tlsMode"
+  /// The name of a workload, where that of its owner is not wanted.
+  public static let workloadName = "service.istio.io/workload-name"
+  /// The service of an EndpointSlice.
+  public static let sliceService = "kubernetes.io/service-name"
+  /// Who may see a Kubernetes Service.
+  public static let exportTo = "networking.istio.io/exportTo"
+  /// Which endpoints come first.
+  public static let trafficDistribution = "networking.istio.io/traffic-distribution"
+
+  /// The place that a workload's own labels give it, before that of its node.
+  static func locality(_ labels: [String: String]) -> Locality? {
+    guard let label = labels["topology.istio.io/locality"] ?? labels["istio-locality"],
+      !label.isEmpty
+    else { return nil }
+    return Locality(label: label)
+  }
+
+  /// `labels` and those of a workload's place in the mesh.
+  static func augment(
+    _ labels: [String: String], cluster: String, locality: Locality, node: String, network: String
+  ) -> [String: String] {
+    var labels = labels
+    for (name, value) in [
+      (region, locality.region), (zone, locality.zone), (subzone, locality.subzone),
+      (Self.cluster, cluster), (Self.node, node),
+    ] where !value.isEmpty { labels[name] = value }
+    if !network.isEmpty, labels[Self.network, default: ""].isEmpty {
+      labels[Self.network] = network
+    }
+    return labels
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The services of a cluster with their endpoints.
+public struct ServiceRegistry: Sendable {
+  /// The services, the oldest first.
+  public let services: [MeshService]
+  /// The endpoints of each service.
+  public private(set) var endpointsByService: [ServiceKey: [MeshEndpoint]]
+  /// The objects that all of it is made of.
+  public private(set) var sources: ServiceSources
+  private let byHostname: [Hostname: [String: Int]]
+  private let byNamespace: [String: [Int]]
+  private var externalByAddress: [String: [ServiceKey]] = [:]
+
+  /// The services and endpoints of `sources`.
+  public init(_ sources: ServiceSources) {
+    self.sources = sources
+    services = Self.resolveAliases(sources.services().sorted { $0.isOlder(than: $1) })
+    var byHostname: [Hostname: [String: Int]] = [:]
+    var byNamespace: [String: [Int]] = [:]
+    for (index, service) in services.enumerated() {
+      byHostname[service.hostname, default: [:]][service.namespace] = index
+      byNamespace[service.namespace, default: []].append(index)
+    }
+    self.byHostname = byHostname
+    self.byNamespace = byNamespace
+    endpointsByService = [:]
+    for service in services {
+      let endpoints = sources.endpoints(of: service)
+      if !endpoints.isEmpty { endpointsByService[service.key] = endpoints }
+    }
+    indexExternal()
+  }
+
+  /// The same services, with the endpoints of `touched` made anew from `sources`.
+  ///
+  /// For changes of endpoints only; `sources` declares the same services.
+  public func rebuildingEndpoints(
+    of touched: Set<ServiceKey>, from sources: ServiceSources
+  ) -> ServiceRegistry {
+    var registry = self
+    registry.sources = sources
+    for key in touched {
+      guard let service = service(key) else { continue }
+      let endpoints = sources.endpoints(of: service)
+      registry.endpointsByService[key] = endpoints.isEmpty ? nil : endpoints
+    }
+    registry.indexExternal()
+    return registry
+  }
+
+  /// The service `key`.
+  public func service(_ key: ServiceKey) -> MeshService? {
+    byHostname[key.hostname]?[key.namespace].map { services[$0] }
+  }
+
+  /// The services of `hostname`, by namespace.
+  public func services(hostname: Hostname) -> [String: MeshService] {
+    (byHostname[hostname] ?? [:]).mapValues { services[$0] }
+  }
+
+  /// The services of `namespace`, the oldest first.
+  public func services(namespace: String) -> [MeshService] {
+    (byNamespace[namespace] ?? []).map { services[$0] }
+  }
+
+  /// All endpoints behind `port` of `service`, whatever their health.
+  public func endpoints(of service: ServiceKey, port: ServicePort) -> [MeshEndpoint] {
+    (endpointsByService[service] ?? []).filter { $0.serves(port) }
+  }
+
+  /// The services of ServiceEntries that have an endpoint at `address`.
+  func externalServices(at address: String) -> [MeshService] {
+    (externalByAddress[address] ?? []).compactMap(service)
+  }
+
+  private mutating func indexExternal() {
+    externalByAddress = [:]
+    for service in services {
+      var addresses: Set<String> = []
+      for endpoint in endpointsByService[service.key] ?? [] where endpoint.servicePort != 0 {
+        addresses.formUnion(endpoint.addresses)
+      }
+      for address in addresses { externalByAddress[address, default: []].append(service.key) }
+    }
+  }
+
+  /// Gives each service the names of the ExternalNames that lead to it, over any number of steps.
+  private static func resolveAliases(_ services: [MeshService]) -> [MeshService] {
+    let aliases = services.filter { $0.resolution == .alias }
+    guard !aliases.isEmpty else { return services }
+    let next = Dictionary(aliases.map { ($0.hostname.text, $0.externalName) }) { first, _ in first }
+    var names: [String: [ServiceKey]] = [:]
+    for alias in aliases {
+      var seen: Set<String> = [alias.hostname.text]
+      var target = alias.externalName
+      // A loop of names leads nowhere.
+      while let further = next[target], seen.insert(target).inserted { target = further }
+      if next[target] == nil { names[target, default: []].append(alias.key) }
+    }
+    return services.map { service in
+      guard let found = names[service.hostname.text] else { return service }
+      var service = service
+      service.aliases = found.sorted {
+        ($0.namespace, $0.hostname.text) < ($1.namespace, $1.hostname.text)
+      }
+      return service
+    }
+  }
+}

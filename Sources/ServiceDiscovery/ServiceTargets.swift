@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import JSON
+
+/// A service that a proxy's workload is behind, and the port it takes its requests on.
+public struct ServiceTarget: Hashable, Sendable {
+  /// The service.
+  public var service: MeshService
+  /// The service's port.
+  public var port: ServicePort
+  /// The workload's port.
+  public var targetPort: UInt32
+}
+
+/// What a proxy tells of itself that says which workload it stands beside.
+public struct ProxyPlace: Hashable, Sendable {
+  /// Its addresses, the main one first.
+  public var addresses: [String]
+  /// Its namespace.
+  public var namespace: String
+  /// The name of its Pod, where it knows it.
+  public var podName: String
+  /// The labels that it says it has: used while its Pod is not known.
+  public var labels: [String: String]
+  /// The ports of its Pod by name: used while its Pod is not known.
+  public var podPorts: [String: UInt32]
+
+  /// A proxy at `addresses`.
+  public init(
+    addresses: [String], namespace: String, podName: String = "", labels: [String: String] = [:],
+    podPorts: [String: UInt32] = [:]
+  ) {
+    self.addresses = addresses
+    self.namespace = namespace
+    self.podName = podName
+    self.labels = labels
+    self.podPorts = podPorts
+  }
+}
+
+extension ServiceRegistry {
+  /// The Pod that a proxy stands beside.
+  public func pod(of place: ProxyPlace) -> WorkloadIndex.Entry? {
+    guard let address = place.addresses.first else { return nil }
+    let here = sources.workloads.pods(at: address).filter {
+      $0.pod.meta.namespace == place.namespace
+    }
+    return here.first { $0.pod.meta.name == place.podName } ?? here.first
+  }
+
+  /// The services that a proxy's workload is behind: of Kubernetes, then of ServiceEntries.
+  ///
+  /// Two ports of a service that lead to one port and protocol are one target.
+  public func targets(of place: ProxyPlace) -> [ServiceTarget] {
+    kubernetesTargets(of: place) + externalTargets(of: place)
+  }
+
+  private func kubernetesTargets(of place: ProxyPlace) -> [ServiceTarget] {
+    guard let address = place.addresses.first else { return [] }
+    if let entry = sources.external(at: address, namespace: place.namespace) {
+      return targets(namespace: entry.namespace, labels: entry.workload.facts.labels) {
+        KubernetesEndpoints.target(of: $0, at: entry)
+      }
+    }
+    if let pod = pod(of: place) {
+      let selected = targets(namespace: place.namespace, labels: pod.pod.meta.labels) {
+        Pods.targetPort($0, of: pod.pod)
+      }
+      return selected.isEmpty ? targetsBySlices(at: address, namespace: place.namespace) : selected
+    }
+    guard !place.labels.isEmpty else { return [] }
+    return targets(namespace: place.namespace, labels: place.labels) { port in
+      switch port.targetPort {
+      case .string(let name)?: place.podPorts[name]
+      case .integer(let number)? where number > 0: UInt32(exactly: number)
+      default: UInt32(exactly: port.port)
+      }
+    }
+  }
+
+  /// The ports of the services of `namespace` that select `labels`; `find` says where each leads.
+  private func targets(
+    namespace: String, labels: [String: String], find: (Kubernetes.ServicePort) -> UInt32?
+  ) -> [ServiceTarget] {
+    services(namespace: namespace).flatMap { service -> [ServiceTarget] in
+      guard !service.selector.isEmpty, selects(service.selector, labels),
+        let object = sources.object(of: service)
+      else { return [] }
+      let found = zip(object.spec.spec?.ports ?? [], service.ports).compactMap { declared, port in
+        find(declared).map { ServiceTarget(service: service, port: port, targetPort: $0) }
+      }
+      return unique(found)
+    }
+  }
+
+  /// The targets of a Pod that no selector takes: EndpointSlices made by hand.
+  private func targetsBySlices(at address: String, namespace: String) -> [ServiceTarget] {
+    services(namespace: namespace).flatMap { service -> [ServiceTarget] in
+      guard service.registry == .kubernetes else { return [] }
+      return (endpointsByService[service.key] ?? []).compactMap { endpoint in
+        guard endpoint.servicePort == 0, endpoint.addresses.first == address,
+          let port = service.port(named: endpoint.portName)
+        else { return nil }
+        return ServiceTarget(service: service, port: port, targetPort: endpoint.port)
+      }
+    }
+  }
+
+  private func externalTargets(of place: ProxyPlace) -> [ServiceTarget] {
+    place.addresses.flatMap { address in
+      externalServices(at: address).filter { $0.namespace == place.namespace }.flatMap { service in
+        (endpointsByService[service.key] ?? []).compactMap { endpoint in
+          guard endpoint.servicePort != 0, endpoint.addresses.contains(address),
+            let port = service.ports.first(where: endpoint.serves)
+          else { return nil }
+          return ServiceTarget(service: service, port: port, targetPort: endpoint.port)
+        }
+      }
+    }
+  }
+
+  private func unique(_ targets: [ServiceTarget]) -> [ServiceTarget] {
+    struct Port: Hashable {
+      var number: UInt32
+      var `protocol`: PortProtocol
+    }
+    var seen: Set<Port> = []
+    return targets.filter {
+      seen.insert(Port(number: $0.targetPort, protocol: $0.port.protocol)).inserted
+    }
+  }
+}
