@@ -17,6 +17,8 @@ struct ClusterRemovals: Sendable {
     case used(since: Duration)
     /// Nothing uses it any more, but requests may be on their way.
     case draining(until: Duration)
+    /// The client was waited for long enough.
+    case overdue
   }
 
   var isEmpty: Bool { waiting.isEmpty }
@@ -32,8 +34,11 @@ struct ClusterRemovals: Sendable {
 
   /// Whether a cluster may go now.
   func isDue(_ cluster: String, at now: Duration) -> Bool {
-    guard case .draining(let until) = waiting[cluster]?.phase else { return false }
-    return until <= now
+    switch waiting[cluster]?.phase {
+    case .draining(let until): until <= now
+    case .overdue: true
+    case .used, nil: false
+    }
   }
 
   /// Forgets the clusters that came back.
@@ -52,11 +57,13 @@ struct ClusterRemovals: Sendable {
     inUse: Set<String>, hasRefused: Bool, policy: StreamPolicy, at now: Duration
   ) -> Bool {
     for (name, removal) in waiting {
-      guard case .used(let since) = removal.phase else { continue }
-      if !inUse.contains(name) {
+      switch removal.phase {
+      case .used where !inUse.contains(name):
         waiting[name]?.phase = .draining(until: now + policy.drain)
-      } else if !hasRefused, since + policy.removalLimit <= now {
-        waiting[name]?.phase = .draining(until: now)
+      case .used(let since) where !hasRefused && since + policy.removalLimit <= now:
+        waiting[name]?.phase = .overdue
+      case .draining where inUse.contains(name): waiting[name]?.phase = .used(since: now)
+      case .used, .draining, .overdue: break
       }
     }
     return waiting.keys.contains { isDue($0, at: now) }
@@ -64,10 +71,11 @@ struct ClusterRemovals: Sendable {
 
   /// When to look again; nil if only an answer of the client can change something.
   func nextDeadline(after now: Duration, policy: StreamPolicy) -> Duration? {
-    waiting.values.map { removal in
+    waiting.values.compactMap { removal -> Duration? in
       switch removal.phase {
       case .used(let since): since + policy.removalLimit
       case .draining(let until): until
+      case .overdue: nil
       }
     }.filter { $0 > now }.min()
   }

@@ -39,6 +39,13 @@ public struct PushDebouncer: Sendable {
     public var origin: Duration
     /// How many changes it merges.
     public var changes: Int
+
+    /// A push of these parts.
+    public init(scope: PushScope, origin: Duration, changes: Int) {
+      self.scope = scope
+      self.origin = origin
+      self.changes = changes
+    }
   }
 
   private let windows: Windows

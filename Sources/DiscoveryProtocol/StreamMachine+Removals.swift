@@ -22,6 +22,7 @@ extension StreamMachine {
   private mutating func keepUsedClusters(
     _ changes: inout ResourceChanges, of state: TypeState, _ view: any ResourceView
   ) {
+    reviewRemovals()
     let inUse = clustersInOldUse(view)
     var going: [String] = []
     for name in changes.removed {
@@ -64,6 +65,6 @@ extension StreamMachine {
     }
     let areDue = removals.review(
       inUse: clustersInOldUse(view), hasRefused: hasRefused, policy: policy, at: now)
-    if areDue { types[.cluster]?.pending = .all }
+    if areDue { types[.cluster]?.pending.merge(.all) }
   }
 }

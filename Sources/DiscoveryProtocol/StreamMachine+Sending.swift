@@ -130,7 +130,10 @@ extension StreamMachine {
     draft.isDue = draft.isDue(state, face: face, answersOwed: state.owed.count < owed.count)
     state.unasked = []
     state.mustAnswer = false
-    if face == .sotw, !state.type.isFullState { state.forget(changes.removed) }
+    // State of the world does not say when such a resource ends; the client drops it by itself.
+    if face == .sotw, !state.type.isFullState {
+      for name in changes.removed { state.rejected[name] = nil }
+    }
     return draft
   }
 
@@ -223,12 +226,6 @@ extension TypeState {
       }
     }
     return changes
-  }
-
-  /// State of the world says nothing when such a resource goes: the client drops it by itself.
-  fileprivate mutating func forget(_ names: [String]) {
-    acked.apply(changed: [], removed: names)
-    for name in names { rejected[name] = nil }
   }
 
   fileprivate mutating func didSend(

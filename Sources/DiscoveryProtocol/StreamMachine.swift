@@ -160,7 +160,7 @@ public struct StreamMachine: Sendable {
     let rank = { (type: ResourceType) in ResourceType.pushOrder.firstIndex(of: type) ?? .max }
     order.append(type)
     order.sort { rank($0) < rank($1) }
-    return TypeState(type: type)
+    return TypeState(type: type, face: face)
   }
 }
 

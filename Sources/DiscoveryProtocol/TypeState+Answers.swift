@@ -62,7 +62,7 @@ extension TypeState {
     for name in changes.changed.map(\.name) + changes.removed { rejected[name] = nil }
     lastAcked = response
     if rejected.isEmpty { lastError = nil }
-    if outstanding.isEmpty, rejected.isEmpty {
+    if outstanding.isEmpty, rejected.isEmpty, type.isFullState || face == .delta {
       acked = sent
     } else {
       acked.apply(changed: changes.changed, removed: changes.removed)

@@ -5,10 +5,11 @@ import EnvoyAPI
 /// What one stream knows of one type: what the client wants, was sent and has acknowledged.
 struct TypeState: Sendable {
   let type: ResourceType
+  let face: StreamMachine.Face
   var subscription: Subscription
   /// What the client has once it accepts all that was sent.
   var sent = SortedResources()
-  /// What the client has for certain.
+  /// What the client has for certain; in state of the world also what ended silently.
   var acked = SortedResources()
   /// Responses without an answer, oldest first.
   var outstanding: [SentResponse] = []
@@ -40,8 +41,9 @@ struct TypeState: Sendable {
   /// When the earliest change not yet sent happened.
   var origin: Duration?
 
-  init(type: ResourceType) {
+  init(type: ResourceType, face: StreamMachine.Face) {
     self.type = type
+    self.face = face
     subscription = Subscription(type: type)
   }
 
