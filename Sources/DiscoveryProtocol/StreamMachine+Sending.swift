@@ -33,6 +33,7 @@ extension StreamMachine {
     state.didSend(response, draft, at: now, policy)
     types[type] = state
     emit(response)
+    if type == .cluster { reconsiderHeldBack() }
   }
 
   /// Takes over what a reconnecting client has, where it is still right.
@@ -94,19 +95,21 @@ extension StreamMachine {
     return changes
   }
 
-  /// Whether a resource must wait, since it uses clusters that the client does not have yet.
+  /// Whether a resource must wait, since it uses clusters that were not sent yet, or not answered.
   ///
-  /// Nothing waits in a client's first synchronisation, nor if it does not subscribe to clusters.
+  /// Nothing waits for an answer in a client's first synchronisation, and nothing waits at all if
+  /// the client does not subscribe to clusters.
   private func isGated(
     _ resource: EncodedResource, _ state: TypeState, _ view: any ResourceView
   ) -> Bool {
-    guard ResourceType.clusterReferrers.contains(state.type),
-      state.lastSent != nil || state.isSettled, let clusters = types[.cluster],
-      clusters.isSettled, !gate.isEmpty || clusters.pending != .nothing
+    guard ResourceType.clusterReferrers.contains(state.type), let clusters = types[.cluster]
     else { return false }
+    let awaitsAnswers = !gate.isEmpty && (state.lastSent != nil || state.isSettled)
+    let awaitsSending = clusters.pending != .nothing && clusters.lastSent != nil
+    guard awaitsAnswers || awaitsSending else { return false }
     return view.clusters(referencedBy: resource).contains { name in
-      gate.contains(name)
-        || clusters.pending != .nothing && clusters.subscription.covers(name)
+      awaitsAnswers && gate.contains(name)
+        || awaitsSending && clusters.subscription.covers(name)
           && clusters.sent[name] == nil && view.named(.cluster, name) != nil
     }
   }

@@ -14,6 +14,10 @@ struct ModelClient {
   var held: [ResourceType: [String: EncodedResource]] = [:]
   var wanted: [ResourceType: Set<String>] = [:]
   var outbox: [StreamEvent] = []
+  /// What it accepted last, even if it forgot it since.
+  private(set) var seen: [ResourceKey: EncodedResource] = [:]
+  /// What it accepted on this stream.
+  private(set) var fresh: Set<ResourceKey> = []
   /// The content that it rejected last, by name.
   private(set) var rejected: [ResourceKey: EncodedResource] = [:]
   /// The full sets that it rejected last.
@@ -31,6 +35,7 @@ struct ModelClient {
 
   mutating func connect() {
     outbox = []
+    fresh = []
     nonces = [:]
     rejected = [:]
     refusedSets = []
@@ -56,6 +61,7 @@ struct ModelClient {
   mutating func unsubscribe(_ type: ResourceType, _ name: String) {
     wanted[type, default: []].remove(name)
     held[type]?[name] = nil
+    seen[ResourceKey(type, name)] = nil
     rejected[ResourceKey(type, name)] = nil
     send(type, nonce: nonces[type] ?? "", unsubscribe: [name])
   }
@@ -79,6 +85,8 @@ struct ModelClient {
     }
     for resource in response.resources where wants(type, resource.name) {
       held[type, default: [:]][resource.name] = resource
+      seen[ResourceKey(type, resource.name)] = resource
+      fresh.insert(ResourceKey(type, resource.name))
     }
     send(type, nonce: response.nonce)
   }

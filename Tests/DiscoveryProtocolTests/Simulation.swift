@@ -164,10 +164,12 @@ struct Simulation {
       for (name, resource) in after.held[type] ?? [:] {
         let isCurrent = truth[type, name] == text(resource)
         for cluster in references("c:", in: resource) {
-          if lost.contains(cluster), !isCurrent, !couldNotKnow(after, type, name) {
+          // What came on an earlier stream the server cannot know.
+          let isKnownToServer = after.fresh.contains(ResourceKey(type, name))
+          if lost.contains(cluster), !isCurrent, isKnownToServer {
             failures.append("\(cluster) went while \(name) used it")
           }
-          let isNew = response.type == type && response.resources.contains(resource)
+          let isNew = before.seen[ResourceKey(type, name)] != resource
           let isKnown = clusters[cluster] != nil || truth[.cluster, cluster] == nil
           let isRefused =
             after.refusedSets.contains(.cluster)
@@ -178,11 +180,6 @@ struct Simulation {
         }
       }
     }
-  }
-
-  /// Whether the server cannot know that a client has old content: it came on an earlier stream.
-  private func couldNotKnow(_ client: ModelClient, _ type: ResourceType, _ name: String) -> Bool {
-    sessions.contains { $0.client.face == client.face && $0.streams > 1 }
   }
 
   /// Lets all agree, and compares what the clients have with the truth.
