@@ -136,6 +136,7 @@ extension StreamMachine {
     // State of the world does not say when such a resource ends; the client drops it by itself.
     if face == .sotw, !state.type.isFullState {
       for name in changes.removed { state.rejected[name] = nil }
+      draft.changes.removed = []
     }
     return draft
   }
