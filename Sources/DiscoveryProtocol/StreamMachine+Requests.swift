@@ -13,23 +13,22 @@ extension StreamMachine {
       return try keep(state)
     }
     let isLatest = request.nonce == state.lastSent?.nonce
-    var repeats = false
-    if !request.nonce.isEmpty {
-      let error = request.error.map(shortened)
-      let concluded = state.concludeSotW(
-        nonce: request.nonce, version: request.version, error: error, at: now)
-      repeats = concluded.isEmpty && isLatest && request.error == nil
-      took(concluded, of: request.type, nonce: request.nonce, error: error, isStale: !isLatest)
-    }
-    guard isLatest || request.nonce.isEmpty else {
-      // A stale request is not answered; the client's list comes again with a later ACK.
-      state.apply(state.subscription.narrow(to: request.names))
+    // A stale request is not answered; the client's list comes again with a later ACK.
+    let change =
+      isLatest || request.nonce.isEmpty
+      ? state.subscription.replace(with: request.names)
+      : state.subscription.narrow(to: request.names)
+    state.apply(change)
+    if request.nonce.isEmpty {
+      let forgot = state.lastSent != nil && state.outstanding.isEmpty
+      if forgot { state.owe(state.sent.names) }
       return try keep(state)
     }
-    let forgot = request.nonce.isEmpty && state.lastSent != nil && state.outstanding.isEmpty
-    let change = state.subscription.replace(with: request.names)
-    state.apply(change)
-    if forgot { state.owe(state.sent.names) }
+    let error = request.error.map(shortened)
+    let concluded = state.concludeSotW(
+      nonce: request.nonce, version: request.version, error: error, at: now)
+    took(concluded, of: request.type, nonce: request.nonce, error: error, isStale: !isLatest)
+    let repeats = concluded.isEmpty && isLatest && request.error == nil
     if repeats, change == Subscription.Change() { state.owe(warmed(of: request.type)) }
     try keep(state)
   }

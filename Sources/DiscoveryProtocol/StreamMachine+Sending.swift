@@ -176,6 +176,12 @@ struct Draft {
   var followers: Set<ResourceKey> = []
   var isDue = false
 
+  /// All that the client may have afterwards: it may want by then what it has not asked for.
+  var delivered: ResourceChanges {
+    ResourceChanges(
+      changed: SortedResources.merged(changes.changed, extra), removed: changes.removed)
+  }
+
   /// Whether there is anything to say.
   fileprivate func isDue(
     _ state: TypeState, face: StreamMachine.Face, answersOwed: Bool
@@ -242,7 +248,8 @@ extension TypeState {
       }
     let record = SentResponse(
       nonce: response.nonce, version: version, sentAt: now, origin: origin,
-      changes: draft.changes, followers: draft.followers)
+      changes: draft.delivered, full: face == .sotw && type.isFullState ? sent : nil,
+      followers: draft.followers)
     origin = nil
     outstanding.append(record)
     lastSent = record

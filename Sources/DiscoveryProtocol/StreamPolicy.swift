@@ -14,7 +14,7 @@ public struct StreamPolicy: Hashable, Sendable {
   /// the rejected resource's last good version still uses it.
   public var removalLimit: Duration = .seconds(60)
   /// How many unacknowledged responses of one type are remembered; older ones are merged.
-  public var maxOutstanding = 16
+  public var maxOutstanding = 64
 
   /// The default times.
   public init() {}

@@ -62,11 +62,12 @@ extension TypeState {
     for name in changes.changed.map(\.name) + changes.removed { rejected[name] = nil }
     lastAcked = response
     if rejected.isEmpty { lastError = nil }
-    if outstanding.isEmpty, rejected.isEmpty, type.isFullState || face == .delta {
-      acked = sent
-    } else {
-      acked.apply(changed: changes.changed, removed: changes.removed)
+    if let full = response.full {
+      acked = full
+      return
     }
+    acked.apply(changed: changes.changed, removed: changes.removed)
+    if outstanding.isEmpty, acked.elements == sent.elements { acked = sent }
   }
 
   private mutating func reject(

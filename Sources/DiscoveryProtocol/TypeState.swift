@@ -104,6 +104,8 @@ struct SentResponse: Sendable {
   let origin: Duration?
   /// What it changed for the client.
   var changes: ResourceChanges
+  /// All that the client has if it accepts this; nil if the response carries a part.
+  var full: SortedResources?
   /// What the client warms for because of it, where it may ask again.
   var followers: Set<ResourceKey> = []
 
