@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a change may have touched: everything, or the endpoints of some clusters.
+public struct PushScope: Hashable, Sendable {
+  /// Whether anything besides the endpoints named may have changed.
+  public var configuration: Bool
+  /// The names of the endpoint resources (EDS) that may have changed.
+  public var endpoints: Set<String>
+  /// Whether some of these lost endpoints: such a push is never delayed.
+  public var removesEndpoints: Bool
+
+  /// A scope of these parts.
+  public init(configuration: Bool, endpoints: Set<String> = [], removesEndpoints: Bool = false) {
+    self.configuration = configuration
+    self.endpoints = endpoints
+    self.removesEndpoints = removesEndpoints
+  }
+
+  /// Everything may have changed.
+  public static let everything = PushScope(configuration: true)
+
+  /// Only the endpoints of these names may have changed.
+  public static func endpoints(_ names: Set<String>, removed: Bool = false) -> PushScope {
+    PushScope(configuration: false, endpoints: names, removesEndpoints: removed)
+  }
+
+  /// Whether nothing changed.
+  public var isEmpty: Bool { !configuration && endpoints.isEmpty }
+
+  /// Both scopes in one.
+  public func merged(with other: PushScope) -> PushScope {
+    PushScope(
+      configuration: configuration || other.configuration,
+      endpoints: endpoints.union(other.endpoints),
+      removesEndpoints: removesEndpoints || other.removesEndpoints)
+  }
+}

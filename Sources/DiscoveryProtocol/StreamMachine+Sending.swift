@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EnvoyAPI
+
+/// What the server says: the view compared with what was sent, as far as the order allows.
+extension StreamMachine {
+  /// Compares one type with the view and sends the difference, unless it has to wait.
+  mutating func evaluate(_ type: ResourceType) {
+    guard let view, var state = types[type] else { return }
+    if !state.isAsked, !state.isUrgent, let until = state.blockedUntil(now, policy) {
+      return setDeadline(.flow(type), at: until)
+    }
+    if type == .cluster { clustersSerial = viewSerial }
+    let before = state.sent
+    let claimed = adoptClaims(of: &state, view)
+    let changes = advance(&state, view)
+    var draft = draft(&state, view, changes)
+    state.pending = .nothing
+    state.isUrgent = false
+    guard draft.isDue else {
+      types[type] = state
+      return
+    }
+    let isNew = { (name: String) in before[name] == nil && claimed[name] == nil }
+    let response = draft.response(of: state, face: face, nonce: nextNonce())
+    if type == .cluster, state.isSettled {
+      gate.add(
+        changes.changed.map(\.name).filter(isNew), nonce: response.nonce,
+        until: now + policy.warmingWait)
+    }
+    let followers = owe(followersOf: changes.changed, of: state, view)
+    if face == .sotw, type == .cluster { draft.followers = followers }
+    state.didSend(response, draft, at: now, policy)
+    types[type] = state
+    emit(response)
+    if type == .cluster { reconsiderHeldBack() }
+  }
+
+  /// Takes over what a reconnecting client has, where it is still right.
+  ///
+  /// Returns what it claimed.
+  private mutating func adoptClaims(
+    of state: inout TypeState, _ view: any ResourceView
+  ) -> [String: String] {
+    guard !state.claimed.isEmpty else { return [:] }
+    let claimed = state.claimed
+    state.claimed = [:]
+    state.isSettled = true
+    var same: [EncodedResource] = []
+    for (name, version) in claimed where state.subscription.covers(name) {
+      guard let resource = view.named(state.type, name) else {
+        state.owed.insert(name)
+        continue
+      }
+      let isFollower = unfollowed.remove(ResourceKey(state.type, name)) != nil
+      guard resource.version == version, !isFollower else { continue }
+      same.append(resource)
+      state.owed.remove(name)
+    }
+    state.sent = SortedResources(sorted: same.sorted { $0.name < $1.name })
+    state.acked = state.sent
+    return claimed
+  }
+
+  /// Moves `sent` to the view, except for what must wait.
+  ///
+  /// Returns the difference.
+  private mutating func advance(
+    _ state: inout TypeState, _ view: any ResourceView
+  ) -> ResourceChanges {
+    state.pending.merge(state.owed.isEmpty ? .nothing : .names(state.owed))
+    var changes = ResourceChanges()
+    var target: SortedResources?
+    switch state.pending {
+    case .nothing: return changes
+    case .names(let names):
+      changes = state.changes(of: names, to: view)
+      state.heldBack.subtract(names)
+    case .all:
+      let all = state.wanted(from: view)
+      changes = state.sent.changes(to: all)
+      target = all
+      state.heldBack = []
+    }
+    let count = changes.changed.count + changes.removed.count
+    let held = changes.changed.filter { isGated($0, state, view) }.map(\.name)
+    state.heldBack.formUnion(held)
+    if !held.isEmpty { changes.changed.removeAll { state.heldBack.contains($0.name) } }
+    keepUsed(&changes, of: state, view)
+    if let target, count == changes.changed.count + changes.removed.count {
+      state.sent = target
+    } else {
+      state.sent.apply(changed: changes.changed, removed: changes.removed)
+    }
+    return changes
+  }
+
+  /// Whether a resource must wait, since it uses clusters that were not sent yet, or not answered.
+  ///
+  /// Nothing waits for an answer in a client's first synchronisation, and nothing waits at all if
+  /// the client does not subscribe to clusters.
+  private func isGated(
+    _ resource: EncodedResource, _ state: TypeState, _ view: any ResourceView
+  ) -> Bool {
+    guard ResourceType.clusterReferrers.contains(state.type), let clusters = types[.cluster]
+    else { return false }
+    let awaitsAnswers = !gate.isEmpty && (state.lastSent != nil || state.isSettled)
+    let awaitsSending = clusters.pending != .nothing && clusters.lastSent != nil
+    guard awaitsAnswers || awaitsSending else { return false }
+    return view.clusters(referencedBy: resource).contains { name in
+      awaitsAnswers && gate.contains(name)
+        || awaitsSending && clusters.subscription.covers(name)
+          && clusters.sent[name] == nil && view.named(.cluster, name) != nil
+    }
+  }
+
+  /// Decides what goes into a response, and what stays owed.
+  private func draft(
+    _ state: inout TypeState, _ view: any ResourceView, _ changes: ResourceChanges
+  ) -> Draft {
+    var draft = Draft(changes: changes)
+    let owed = state.owed.sorted()
+    state.owed = state.owed.filter { state.heldBack.contains($0) && state.sent[$0] == nil }
+    let again = owed.compactMap { state.sent[$0] }
+    draft.changes.changed = SortedResources.merged(again, changes.changed)
+    if face == .delta {
+      let gone = owed.filter { state.sent[$0] == nil && !state.owed.contains($0) }
+      draft.changes.removed = Set(changes.removed).union(gone).sorted()
+      draft.extra = state.unasked.subtracting(owed).sorted()
+        .filter { !state.subscription.covers($0) }.compactMap { view.named(state.type, $0) }
+        .filter { !isGated($0, state, view) }
+    }
+    draft.isDue = draft.isDue(state, face: face, answersOwed: state.owed.count < owed.count)
+    state.unasked = []
+    state.mustAnswer = false
+    // State of the world does not say when such a resource ends; the client drops it by itself.
+    if face == .sotw, !state.type.isFullState {
+      for name in changes.removed { state.rejected[name] = nil }
+      draft.changes.removed = []
+    }
+    return draft
+  }
+
+  /// What clients warm for after these changes is owed even if it did not change itself.
+  ///
+  /// Delta clients do not ask again for the endpoints of a changed cluster; those of an added one
+  /// are sent before they ask.
+  private mutating func owe(
+    followersOf changed: [EncodedResource], of state: TypeState, _ view: any ResourceView
+  ) -> Set<ResourceKey> {
+    let keys = Set(changed.flatMap(view.followers))
+    for key in keys {
+      guard let follower = types[key.type] else {
+        if face == .delta, state.isSettled { unfollowed.insert(key) }
+        continue
+      }
+      guard let resource = view.named(key.type, key.name),
+        follower.rejected[key.name] != resource
+      else { continue }
+      if follower.subscription.covers(key.name) {
+        types[key.type]?.owed.insert(key.name)
+      } else if face == .delta, state.isSettled {
+        types[key.type]?.unasked.insert(key.name)
+      }
+    }
+    return keys
+  }
+}
+
+/// A response in the making.
+struct Draft {
+  /// What the client has differently afterwards, or is told again.
+  var changes: ResourceChanges
+  /// Resources that the client has not asked for yet.
+  var extra: [EncodedResource] = []
+  var followers: Set<ResourceKey> = []
+  var isDue = false
+
+  /// All that the client may have afterwards: it may want by then what it has not asked for.
+  var delivered: ResourceChanges {
+    ResourceChanges(
+      changed: SortedResources.merged(changes.changed, extra), removed: changes.removed)
+  }
+
+  /// Whether there is anything to say.
+  fileprivate func isDue(
+    _ state: TypeState, face: StreamMachine.Face, answersOwed: Bool
+  ) -> Bool {
+    switch face {
+    case .delta: state.mustAnswer || !changes.isEmpty || !extra.isEmpty
+    case .sotw where state.type.isFullState:
+      state.mustAnswer || !changes.isEmpty || answersOwed
+    case .sotw: !changes.changed.isEmpty
+    }
+  }
+
+  fileprivate func response(
+    of state: TypeState, face: StreamMachine.Face, nonce: String
+  ) -> StreamResponse {
+    let version = state.sent.version
+    switch face {
+    case .sotw:
+      let resources = state.type.isFullState ? state.sent.elements : changes.changed
+      return .sotw(
+        SotWResponse(type: state.type, version: version, nonce: nonce, resources: resources))
+    case .delta:
+      return .delta(
+        DeltaResponse(
+          type: state.type, systemVersion: version, nonce: nonce,
+          resources: SortedResources.merged(changes.changed, extra), removed: changes.removed))
+    }
+  }
+}
+
+extension TypeState {
+  /// All that the client should have.
+  fileprivate func wanted(from view: any ResourceView) -> SortedResources {
+    let named = { subscription.names.compactMap { view.named(type, $0) } }
+    guard subscription.wildcard else { return SortedResources(sorted: named()) }
+    let all = SortedResources(sorted: view.all(type))
+    let beyond = named().filter { all[$0.name] == nil }
+    guard !beyond.isEmpty else { return all }
+    return SortedResources(sorted: SortedResources.merged(all.elements, beyond))
+  }
+
+  /// The difference for a few names.
+  fileprivate func changes(
+    of names: Set<String>, to view: any ResourceView
+  ) -> ResourceChanges {
+    var changes = ResourceChanges()
+    for name in names.sorted() where subscription.covers(name) {
+      if let resource = view.named(type, name) {
+        if sent[name] != resource { changes.changed.append(resource) }
+      } else if sent[name] != nil {
+        changes.removed.append(name)
+      }
+    }
+    return changes
+  }
+
+  fileprivate mutating func didSend(
+    _ response: StreamResponse, _ draft: Draft, at now: Duration, _ policy: StreamPolicy
+  ) {
+    let version =
+      switch response {
+      case .sotw(let response): response.version
+      case .delta(let response): response.systemVersion
+      }
+    let record = SentResponse(
+      nonce: response.nonce, version: version, sentAt: now, origin: origin,
+      changes: draft.delivered, full: face == .sotw && type.isFullState ? sent : nil,
+      followers: draft.followers)
+    origin = nil
+    outstanding.append(record)
+    lastSent = record
+    if outstanding.count > policy.maxOutstanding {
+      let oldest = outstanding.removeFirst()
+      outstanding[0].changes.absorb(oldest.changes)
+    }
+  }
+}

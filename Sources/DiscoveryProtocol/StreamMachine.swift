@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EnvoyAPI
+
+/// One xDS stream: requests, views and deadlines in, responses and records out.
+///
+/// The machine does no IO and knows no clock: the shell delivers events with the time they
+/// happened at, and carries out the actions in their order. State of the world and delta are two
+/// faces over one model: per type a subscription, what was sent, and what was acknowledged.
+public struct StreamMachine: Sendable {
+  /// Which variant of the protocol the stream speaks.
+  public enum Face: Hashable, Sendable {
+    /// State of the world (`StreamAggregatedResources`).
+    case sotw
+    /// Incremental (`DeltaAggregatedResources`).
+    case delta
+  }
+
+  /// Which variant of the protocol the stream speaks.
+  public let face: Face
+  let noncePrefix: String
+  let policy: StreamPolicy
+  let limits: StreamLimits
+
+  var types: [ResourceType: TypeState] = [:]
+  /// The subscribed types in the order of a push.
+  var order: [ResourceType] = []
+  var view: (any ResourceView)?
+  /// Counts the views, so that clusters are compared before what uses them.
+  var viewSerial = 0
+  var clustersSerial = 0
+  var gate = ClusterGate()
+  var removals = ClusterRemovals()
+  var mustReviewRemovals = false
+  /// Followers of changed resources whose type a reconnecting client has yet to ask for.
+  var unfollowed: Set<ResourceKey> = []
+
+  private(set) var now = Duration.zero
+  private var nonceCount = 0
+  private var deadlines: [StreamDeadline: Duration] = [:]
+  private var actions: [StreamAction] = []
+  private var isClosed = false
+
+  /// A stream on which nothing has happened.
+  ///
+  /// - Parameters:
+  ///   - face: Which variant of the protocol the stream speaks.
+  ///   - noncePrefix: Begins every nonce; different for every stream, so that a nonce of an
+  ///     earlier stream is recognised as stale.
+  ///   - policy: How long the stream waits for its client.
+  ///   - limits: What the client may ask for.
+  public init(
+    face: Face, noncePrefix: String, policy: StreamPolicy = StreamPolicy(),
+    limits: StreamLimits = StreamLimits()
+  ) {
+    self.face = face
+    self.noncePrefix = noncePrefix
+    self.policy = policy
+    self.limits = limits
+  }
+
+  /// Takes an event that happened at `now`, a duration since any fixed start.
+  ///
+  /// Returns what to do, in this order.
+  public mutating func handle(_ event: StreamEvent, at now: Duration) -> [StreamAction] {
+    guard !isClosed else { return [] }
+    self.now = max(now, self.now)
+    defer { actions = [] }
+    do throws(StreamError) {
+      try apply(event)
+      settle()
+    } catch {
+      isClosed = true
+      actions.append(.closeWithError(error))
+    }
+    return actions
+  }
+
+  private mutating func apply(_ event: StreamEvent) throws(StreamError) {
+    switch event {
+    case .sotw(let request): try take(request)
+    case .delta(let request): try take(request)
+    case .push(let view, let scope, let origin): take(view, scope, origin: origin)
+    case .deadline(let deadline): take(deadline)
+    }
+  }
+
+  // MARK: Views and deadlines
+
+  private mutating func take(_ view: any ResourceView, _ scope: PushScope, origin: Duration) {
+    let scope = self.view == nil ? .everything : scope
+    self.view = view
+    viewSerial += 1
+    for type in order { types[type]?.take(scope, origin: origin) }
+  }
+
+  private mutating func take(_ deadline: StreamDeadline) {
+    deadlines[deadline] = nil
+    switch deadline {
+    case .gate: break  // what has expired is looked at before anything is sent
+    case .flow(let type):
+      guard let state = types[type], state.isDue, !state.outstanding.isEmpty else { return }
+      if state.blockedUntil(now, policy) == nil { record(.flowExpired(type)) }
+    case .removal: mustReviewRemovals = true
+    }
+  }
+
+  private mutating func expireGate() {
+    guard gate.expire(at: now) else { return }
+    let heldBack = types.values.reduce(0) { $0 + $1.heldBack.count }
+    if heldBack > 0 { record(.gateExpired(heldBack: heldBack)) }
+    reconsiderHeldBack()
+  }
+
+  /// Compares again what waited for clusters.
+  mutating func reconsiderHeldBack() {
+    for type in order {
+      guard let held = types[type]?.heldBack, !held.isEmpty else { continue }
+      types[type]?.pending.merge(.names(held))
+    }
+  }
+
+  // MARK: Towards agreement
+
+  /// Sends what may be sent, in the order of a push, and sets the deadlines of what may not.
+  private mutating func settle() {
+    guard view != nil else { return }
+    expireGate()
+    if mustReviewRemovals { reviewRemovals() }
+    let referrersDue = ResourceType.clusterReferrers.contains { types[$0]?.isDue ?? false }
+    if referrersDue, clustersSerial != viewSerial { types[.cluster]?.pending = .all }
+    for type in order where types[type]?.isDue ?? false { evaluate(type) }
+    if let first = gate.firstDeadline, types.values.contains(where: { !$0.heldBack.isEmpty }) {
+      setDeadline(.gate, at: first)
+    }
+    if let next = removals.nextDeadline(after: now, policy: policy) {
+      setDeadline(.removal, at: next)
+    }
+  }
+
+  // MARK: Out
+
+  mutating func record(_ record: StreamRecord) { actions.append(.record(record)) }
+
+  mutating func emit(_ response: StreamResponse) { actions.append(.send(response)) }
+
+  mutating func setDeadline(_ deadline: StreamDeadline, at time: Duration) {
+    guard deadlines[deadline] != time else { return }
+    deadlines[deadline] = time
+    actions.append(.setDeadline(deadline, after: max(.zero, time - now)))
+  }
+
+  mutating func nextNonce() -> String {
+    nonceCount += 1
+    return noncePrefix + String(nonceCount)
+  }
+
+  /// Starts a type that the client asks for, in its place in the order of a push.
+  mutating func start(_ type: ResourceType) -> TypeState {
+    let rank = { (type: ResourceType) in ResourceType.pushOrder.firstIndex(of: type) ?? .max }
+    order.append(type)
+    order.sort { rank($0) < rank($1) }
+    return TypeState(type: type, face: face)
+  }
+}
+
+extension TypeState {
+  /// A new view is there; `scope` bounds what may differ.
+  fileprivate mutating func take(_ scope: PushScope, origin: Duration) {
+    let endpoints: Set<String> =
+      type == .endpoint ? scope.endpoints.filter(subscription.covers) : []
+    if scope.configuration {
+      pending = .all
+    } else if !endpoints.isEmpty {
+      pending.merge(.names(endpoints))
+    } else {
+      if !heldBack.isEmpty { pending.merge(.names(heldBack)) }
+      return
+    }
+    if !endpoints.isEmpty, scope.removesEndpoints { isUrgent = true }
+    self.origin = min(self.origin ?? origin, origin)
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EnvoyAPI
+
+/// What one stream knows of one type: what the client wants, was sent and has acknowledged.
+struct TypeState: Sendable {
+  let type: ResourceType
+  let face: StreamMachine.Face
+  var subscription: Subscription
+  /// What the client has once it accepts all that was sent.
+  var sent = SortedResources()
+  /// What the client has for certain; in state of the world also what ended silently.
+  var acked = SortedResources()
+  /// Responses without an answer, oldest first.
+  var outstanding: [SentResponse] = []
+  /// The content that the client rejected last, by name.
+  var rejected: [String: EncodedResource] = [:]
+
+  /// Names that must be answered even where nothing changed.
+  var owed: Set<String> = []
+  /// Names to send although the client does not know yet that it wants them.
+  var unasked: Set<String> = []
+  /// Whether the next response is due even if it is empty.
+  var mustAnswer = false
+  /// Whether what is pending must not wait for acknowledgements: endpoints went away.
+  var isUrgent = false
+  /// Where the view may differ from what was sent.
+  var pending = Pending.nothing
+  /// The names whose newest content waits for new clusters.
+  var heldBack: Set<String> = []
+  /// What a reconnecting client says it has, until a view is there to compare with.
+  var claimed: [String: String] = [:]
+  /// Whether the client has answered a response of this type, or had some on an earlier stream.
+  var isSettled = false
+  /// The deadline that a blocked response waits for, if it was set.
+  var flowDeadline: Duration?
+
+  var lastSent: SentResponse?
+  var lastAcked: SentResponse?
+  var lastError: TypeStatus.Failure?
+  /// When the earliest change not yet sent happened.
+  var origin: Duration?
+
+  init(type: ResourceType, face: StreamMachine.Face) {
+    self.type = type
+    self.face = face
+    subscription = Subscription(type: type)
+  }
+
+  /// A part of a view to compare with what was sent.
+  enum Pending: Equatable, Sendable {
+    case nothing
+    case names(Set<String>)
+    case all
+
+    mutating func merge(_ other: Pending) {
+      switch (self, other) {
+      case (_, .nothing): break
+      case (.nothing, _), (_, .all): self = other
+      case (.all, _): break
+      case (.names(let mine), .names(let theirs)): self = .names(mine.union(theirs))
+      }
+    }
+  }
+
+  /// Whether there is something to answer that must not wait for acknowledgements.
+  var isAsked: Bool {
+    mustAnswer || !unasked.isEmpty || !owed.isSubset(of: heldBack)
+  }
+
+  /// Whether there is anything to compare or to answer.
+  var isDue: Bool { isAsked || pending != .nothing }
+
+  /// Whether the client may be waiting for what its newest resources depend on, and withholds
+  /// its acknowledgement meanwhile, as Envoy does while clusters warm.
+  var isWarming: Bool {
+    type == .cluster && outstanding.contains { !$0.changes.changed.isEmpty }
+  }
+
+  /// When the next unasked response may go; nil if at once.
+  func blockedUntil(_ now: Duration, _ policy: StreamPolicy) -> Duration? {
+    guard let last = outstanding.last else { return nil }
+    if isWarming, outstanding.count < policy.maxOutstanding { return nil }
+    let until = last.sentAt + policy.flowWait
+    return until <= now ? nil : until
+  }
+
+  /// Forgets what the client no longer wants.
+  mutating func dropUnwanted() {
+    let wanted = subscription
+    sent.filter(wanted.covers)
+    acked.filter(wanted.covers)
+    rejected = rejected.filter { wanted.covers($0.key) }
+    owed = owed.filter(wanted.covers)
+    heldBack = heldBack.filter(wanted.covers)
+  }
+}
+
+/// A response that was sent, as long as someone may ask for it.
+struct SentResponse: Sendable {
+  let nonce: String
+  let version: String
+  let sentAt: Duration
+  let origin: Duration?
+  /// What it changed for the client.
+  var changes: ResourceChanges
+  /// All that the client has if it accepts this; nil if the response carries a part.
+  var full: SortedResources?
+  /// What the client warms for because of it, where it may ask again.
+  var followers: Set<ResourceKey> = []
+
+  func answered(_ type: ResourceType, at now: Duration) -> Acknowledgement {
+    Acknowledgement(
+      type: type, nonce: nonce, version: version,
+      changes: changes.changed.count + changes.removed.count, sentAt: sentAt, answeredAt: now,
+      origin: origin)
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+import EnvoyAPI
+import Testing
+
+@Suite struct LimitTests {
+  private func refused(
+    _ face: StreamMachine.Face = .delta, _ change: (inout StreamLimits) -> Void = { _ in },
+    _ run: (inout Script) -> Void
+  ) -> StreamError? {
+    var limits = StreamLimits()
+    change(&limits)
+    var script = Script(face, limits: limits)
+    script.push()
+    run(&script)
+    return script.error
+  }
+
+  @Test func tooManyNamesEndTheStream() {
+    let error = refused(.delta, { $0.maxNames = 2 }) { script in
+      script.ask(.endpoint, ["a", "b"])
+      #expect(script.error == nil)
+      script.ask(.route, ["c"])
+      #expect(script.ask(.cluster) == [])
+    }
+    #expect(error?.code == .resourceExhausted)
+    #expect(error?.message == "The client subscribes to 3 names; at most 2 are allowed.")
+  }
+
+  @Test func tooManyNamesInARequestEndTheStream() {
+    let error = refused(.sotw, { $0.maxNames = 2 }) { $0.ask(.route, ["a", "b", "c"]) }
+    #expect(error?.code == .resourceExhausted)
+  }
+
+  @Test func aTooLongNameEndsTheStream() {
+    let error = refused(.sotw, { $0.maxNameLength = 80 }) { script in
+      script.ask(.route, [String(repeating: "a", count: 81)])
+    }
+    #expect(error?.message == "The request has a name of more than 80 bytes.")
+  }
+
+  @Test func aTooLargeNodeEndsTheStream() {
+    let error = refused(.delta, { $0.maxNodeSize = 10 }) { script in
+      _ = script.handle(.delta(DeltaRequest(.cluster, nodeSize: 11)))
+    }
+    #expect(error?.message == "The node has 11 bytes; at most 10 are allowed.")
+  }
+
+  @Test func tooManyTypesEndTheStream() {
+    let error = refused(.delta, { $0.maxTypes = 1 }) { script in
+      script.ask(.cluster)
+      script.ask(.listener)
+    }
+    #expect(error?.message == "The client asks for more than 1 types.")
+  }
+
+  @Test func aRequestWithoutATypeEndsTheStream() {
+    #expect(refused { $0.ask(ResourceType(url: "")) }?.code == .invalidArgument)
+  }
+
+  @Test func aRequestOfTheOtherVariantEndsTheStream() {
+    let error = refused(.sotw) { script in _ = script.handle(.delta(DeltaRequest(.cluster))) }
+    #expect(error?.code == .invalidArgument)
+  }
+
+  @Test func aLongRejectionIsShortened() {
+    let error = refused(.delta, { $0.maxErrorLength = 5 }) { script in
+      script.ask(.cluster)
+      script.ack(.cluster, error: NackDetail(message: "0123456789"))
+      #expect(script.status(.cluster)?.lastError?.detail.message == "01234")
+    }
+    #expect(error == nil)
+  }
+}

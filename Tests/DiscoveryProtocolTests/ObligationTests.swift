@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+import EnvoyAPI
+import Testing
+
+/// The obligations of an xDS server, as the protocol's document states them, one law each.
+@Suite struct ObligationTests {
+  struct Law: Sendable, CustomTestStringConvertible {
+    var name: String
+    var holds: @Sendable () -> Void
+    var testDescription: String { name }
+
+    init(_ name: String, _ holds: @escaping @Sendable () -> Void) {
+      self.name = name
+      self.holds = holds
+    }
+  }
+
+  @Test(arguments: sotwLaws + deltaLaws + sharedLaws) func law(_ law: Law) { law.holds() }
+
+  /// A script with clusters a and b (and their endpoints), a listener and a route.
+  static func serving(_ face: StreamMachine.Face) -> Script {
+    var script = Script(face)
+    for name in ["a", "b"] {
+      script.world.cluster(name, "v1")
+      script.world[.endpoint, name] = "v1"
+    }
+    script.world[.listener, "l"] = "v1 f:r"
+    script.world[.route, "r"] = "v1 c:a"
+    script.push()
+    return script
+  }
+
+  static let sharedLaws: [Law] = [
+    Law("1 only the first request of a stream need have a node") {
+      var script = serving(.delta)
+      #expect(
+        script.handle(.delta(DeltaRequest(.cluster, nodeSize: 100))) == ["cds a=v1,b=v1"])
+      #expect(script.ask(.listener) == ["lds l=v1"])
+    },
+    Law("2 every response of a stream has a nonce of its own") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        script.ask(.cluster)
+        script.ask(.listener)
+        script.ask(.endpoint, ["a"])
+        let nonces = script.responses.map(\.nonce)
+        #expect(nonces.count == 3 && Set(nonces).count == 3)
+        #expect(nonces.allSatisfy { $0.hasPrefix("n") && $0.count > 1 })
+      }
+    },
+    Law("3 rejected content is not sent again, new content is, and clears the error") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        script.ask(.listener)
+        #expect(script.nack(.listener) == [])
+        #expect(script.status(.listener)?.state == .error)
+        #expect(script.status(.listener)?.lastError?.names == ["l"])
+        #expect(script.push() == [] && script.wait(.seconds(5)) == [])
+        script.world[.listener, "l"] = "v2 f:r"
+        #expect(script.push() == ["lds l=v2"])
+        #expect(script.ack(.listener) == [])
+        #expect(script.status(.listener)?.state == .synced)
+        #expect(script.status(.listener)?.lastError == nil)
+      }
+    },
+    Law("4 what did not change is not sent") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        script.ask(.cluster)
+        script.ack(.cluster)
+        #expect(script.push() == [])
+        script.world[.endpoint, "a"] = "v2"
+        #expect(script.push() == [])
+      }
+    },
+    Law("9 no response names a resource twice") {
+      var script = serving(.delta)
+      #expect(script.ask(.cluster, ["*", "a", "a"]) == ["cds a=v1,b=v1"])
+      script.ack(.cluster)
+      script.world.cluster("a", "v2")
+      script.ask(.endpoint, ["a"])
+      script.world[.endpoint, "a"] = "v2"
+      #expect(script.push() == ["cds a=v2", "eds a=v2"])
+    },
+    Law("10 a name that does not exist is remembered and sent once it appears") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        let first = script.ask(.endpoint, ["later"])
+        #expect(first == (face == .sotw ? [] : ["eds -later"]))
+        if face == .delta { script.ack(.endpoint) }
+        script.world[.endpoint, "later"] = "v1"
+        #expect(script.push(.endpoints(["later"])) == ["eds later=v1"])
+      }
+    },
+    Law("13 a push goes out as clusters, endpoints, listeners, routes") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        for (type, names) in [
+          (ResourceType.route, ["r"]), (.listener, []), (.endpoint, ["a", "b"]), (.cluster, []),
+        ] {
+          script.ask(type, names)
+          script.ack(type, names)
+        }
+        script.world.cluster("a", "v2")
+        script.world[.endpoint, "b"] = "v2"
+        script.world[.listener, "l"] = "v2 f:r"
+        script.world[.route, "r"] = "v2 c:a"
+        let kinds = script.push().map { $0.prefix(3) }
+        #expect(kinds == ["cds", "eds", "lds", "rds"])
+      }
+    },
+    Law("14 and 15 (optional): names on demand are answered, without aliases or heartbeats") {
+      var script = serving(.delta)
+      #expect(script.ask(.virtualHost, ["r/host"]) == ["vhds -r/host"])
+      script.ack(.virtualHost)
+      script.world[.virtualHost, "r/host"] = "v1 c:a"
+      #expect(script.push() == ["vhds r/host=v1"])
+      script.ack(.virtualHost)
+      #expect(script.wait(.seconds(3600)) == [])
+    },
+    Law("16 equal content has an equal version on every stream") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        let versions = (0..<2).map { _ in
+          var script = serving(face)
+          script.ask(.cluster)
+          script.ack(.cluster)
+          return script.status(.cluster)?.sent?.version
+        }
+        #expect(versions[0] != nil && versions[0] == versions[1])
+      }
+    },
+  ]
+}

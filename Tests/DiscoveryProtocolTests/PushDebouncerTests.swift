@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+import Testing
+
+@Suite struct PushDebouncerTests {
+  private func at(_ milliseconds: Int) -> Duration { .milliseconds(milliseconds) }
+
+  @Test func configurationWaitsForAShortQuietWhenIdle() {
+    var debouncer = PushDebouncer()
+    #expect(debouncer.note(.everything, at: at(0)) == [])
+    #expect(debouncer.nextDeadline == at(10))
+    #expect(debouncer.note(.everything, at: at(6)) == [])
+    #expect(debouncer.tick(at: at(10)) == [])
+    let pushes = debouncer.tick(at: at(16))
+    #expect(pushes == [.init(scope: .everything, origin: at(0), changes: 2)])
+    #expect(debouncer.nextDeadline == nil)
+  }
+
+  @Test func configurationWaitsLongerWhenBusyAndNeverDuringAPush() {
+    var debouncer = PushDebouncer()
+    _ = debouncer.note(.everything, at: at(0))
+    _ = debouncer.tick(at: at(10))
+    #expect(debouncer.note(.everything, at: at(20)) == [])
+    #expect(debouncer.tick(at: at(500)) == [])
+    #expect(debouncer.finished(at: at(600)).map(\.origin) == [at(20)])
+    _ = debouncer.finished(at: at(605))
+    #expect(debouncer.note(.everything, at: at(610)) == [])
+    #expect(debouncer.nextDeadline == at(710))
+  }
+
+  @Test func aBurstIsPushedAtTheMaximumAtLast() {
+    var debouncer = PushDebouncer(
+      windows: .init(idleQuiet: at(10), quiet: at(100), maximum: at(50)))
+    var pushed: [Int] = []
+    for time in stride(from: 0, to: 60, by: 5) {
+      if !debouncer.tick(at: at(time)).isEmpty { pushed.append(time) }
+      _ = debouncer.note(.everything, at: at(time))
+    }
+    #expect(pushed == [50])
+  }
+
+  @Test func removedEndpointsNeverWait() {
+    var debouncer = PushDebouncer()
+    let removed = PushScope.endpoints(["a"], removed: true)
+    #expect(debouncer.note(removed, at: at(0)).map(\.scope) == [removed])
+    #expect(debouncer.note(removed, at: at(1)).map(\.scope) == [removed])
+    let mixed = PushScope(configuration: true, endpoints: ["a"], removesEndpoints: true)
+    #expect(debouncer.note(mixed, at: at(2)).map(\.scope) == [removed])
+    _ = debouncer.finished(at: at(3))
+    _ = debouncer.finished(at: at(3))
+    #expect(debouncer.finished(at: at(300)).map(\.scope.configuration) == [true])
+  }
+
+  @Test func changedEndpointsGoAtOnceWhenIdleAndMergeDuringAPush() {
+    var debouncer = PushDebouncer()
+    #expect(debouncer.note(.endpoints(["a"]), at: at(0)).count == 1)
+    #expect(debouncer.note(.endpoints(["b"]), at: at(1)) == [])
+    #expect(debouncer.note(.endpoints(["c"]), at: at(2)) == [])
+    let merged = debouncer.finished(at: at(5))
+    #expect(merged == [.init(scope: .endpoints(["b", "c"]), origin: at(1), changes: 2)])
+    #expect(debouncer.note(.endpoints(["d"]), at: at(6)) == [])
+    let removed = debouncer.note(.endpoints(["e"], removed: true), at: at(7))
+    #expect(removed.map(\.scope.endpoints) == [["d", "e"]] && removed.map(\.origin) == [at(6)])
+  }
+
+  @Test func nothingChangedIsNoPush() {
+    var debouncer = PushDebouncer()
+    #expect(debouncer.note(.endpoints([]), at: at(0)) == [])
+    #expect(debouncer.finished(at: at(1)) == [] && debouncer.nextDeadline == nil)
+  }
+}
