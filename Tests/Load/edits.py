@@ -11,6 +11,7 @@ may fail by any of them.
 import argparse
 import os
 import random
+import re
 import sys
 import time
 
@@ -235,8 +236,10 @@ class Edits:
             self.repair_one()
 
 
-def schedule(source, edits, broken, seconds, wait):
-    """Spreads edits and broken files evenly over the time; wait(seconds) sleeps, or raises."""
+def schedule(source, edits, broken, seconds, wait, told=lambda after, what: None):
+    """Spreads edits and broken files evenly over the time; wait(seconds) sleeps, or raises.
+
+    Each is told with the seconds since the start. Returns how many there were of each kind."""
     steps = ["edit"] * edits + ["break"] * broken
     source.random.shuffle(steps)
     began = time.monotonic()
@@ -246,7 +249,8 @@ def schedule(source, edits, broken, seconds, wait):
         if left > 0:
             wait(left)
         what = source.edit() if step == "edit" else source.break_something()
-        kind = what.split(" extra-")[0].split(".")[0] if step == "edit" else "broken files"
+        told(time.monotonic() - began, what)
+        kind = re.sub(r"extra-\d+", "one", what) if step == "edit" else "broken files"
         done[kind] = done.get(kind, 0) + 1
     source.repair_all()
     return done

@@ -23,11 +23,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 8192, EXAMPLES_MAX = 20, STATUS_MAX = 600 };
+enum { HEAD_MAX = 8192, EXAMPLES_MAX = 20, EXAMPLE_MAX = 320, STATUS_MAX = 600 };
 
 enum phase { UNUSED, IDLE, SENDING, HEAD, BODY, CHUNKED };
 
@@ -48,14 +49,14 @@ static struct {
   double rate, seconds;
   int connections, timeout_ms, progress;
   struct sockaddr_in address;
-} options = {.connections = 512, .timeout_ms = 15000};
+} options = {.connections = 4096, .timeout_ms = 15000};
 
 static struct {
   long sent, answered, failed, resent, dropped, by_status[STATUS_MAX];
   uint32_t *latency;  // microseconds of each answer
   size_t latency_count, latency_room;
   int examples;
-  char example[EXAMPLES_MAX][160];
+  char example[EXAMPLES_MAX][EXAMPLE_MAX];
 } seen;
 
 static struct connection *connections;
@@ -86,6 +87,9 @@ static void note(const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(out + n, sizeof seen.example[0] - (size_t)n, format, arguments);
   va_end(arguments);
+  for (; *out; out++)  // it is printed inside a JSON string
+    if (*out == '"' || *out == '\\') *out = '\'';
+    else if ((unsigned char)*out < 32) *out = ' ';
 }
 
 static void watch(struct connection *c, uint32_t events) {
@@ -160,12 +164,18 @@ static void begin(int64_t due) {
   if (!dial(c)) fail(c, strerror(errno));
 }
 
+// The beginning of the body, as far as it came with the head.
+static const char *excerpt(const struct connection *c) {
+  const char *end = memmem(c->head, c->held, "\r\n\0\n", 4);  // where take_head cut
+  return end ? end + 4 : "";
+}
+
 static void finish(struct connection *c) {
   seen.answered++;
   seen.by_status[c->status < STATUS_MAX ? c->status : 0]++;
   if (c->status >= 500) {
     seen.failed++;
-    note("status %d", c->status);
+    note("status %d: %.200s", c->status, excerpt(c));
   }
   if (seen.latency_count < seen.latency_room)
     seen.latency[seen.latency_count++] = (uint32_t)(now() - c->due);
@@ -328,6 +338,11 @@ static bool set(const char *name, const char *value) {
 }
 
 static bool prepare(void) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   size_t n = (size_t)options.connections;
   request_length = (size_t)snprintf(
       request, sizeof request, "GET %s HTTP/1.1\r\nhost: %s\r\n%s\r\n", options.path,

@@ -2,10 +2,10 @@
 // One server for every part of bookinfo: productpage, details, reviews and ratings.
 //
 //   bookinfo ROLE --version V --pod NAME --listen ADDRESS:PORT
-//            [--details HOST:PORT] [--reviews HOST:PORT] [--ratings HOST:PORT]
+//            [--details HOST:PORT] [--reviews HOST:PORT] [--ratings HOST:PORT] [--via ADDRESS:PORT]
 //
 // productpage asks details and reviews, reviews v2 and v3 ask ratings, each by name, through
-// whatever mesh is there. Every answer is JSON and says which pod and version gave it.
+// whatever mesh is there; --via is where all of that is sent, where names do not resolve. Every answer is JSON and says which pod and version gave it.
 //
 //   GET /anything                     the role's answer
 //   GET /count                        what this pod was asked: {"total":n,"shadow":n,"failed":n}
@@ -31,7 +31,7 @@
 
 enum { BODY_MAX = 16384, FAIL_KEYS = 1024, STACK_SIZE = 512 * 1024 };
 
-static const char *role, *version = "v1", *pod = "";
+static const char *role, *version = "v1", *pod = "", *via;
 static const char *details = "details:9080", *reviews = "reviews:9080", *ratings = "ratings:9080";
 static atomic_long total, shadow, failed;
 
@@ -86,7 +86,7 @@ static void pause_for(const char *milliseconds) {
 // Asks another service; on anything but a JSON answer the body is null.
 static int ask(const char *authority, const char *path, const char *lines, char *body,
                size_t capacity) {
-  int status = http_get(authority, path, lines, body, capacity);
+  int status = http_get(via ? via : authority, authority, path, lines, body, capacity);
   if (status != 200 || body[0] != '{') strcpy(body, "null");
   return status;
 }
@@ -223,7 +223,8 @@ int main(int argc, char **argv) {
     const char *name;
     const char **value;
   } options[] = {{"--version", &version}, {"--pod", &pod},         {"--listen", &where},
-                 {"--details", &details}, {"--reviews", &reviews}, {"--ratings", &ratings}};
+                 {"--details", &details}, {"--reviews", &reviews}, {"--ratings", &ratings},
+                 {"--via", &via}};
   if (argc < 2) return fprintf(stderr, "usage: bookinfo ROLE [--OPTION VALUE]...\n"), 2;
   role = argv[1];
   for (int i = 2; i + 1 < argc; i += 2)

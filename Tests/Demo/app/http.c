@@ -161,15 +161,15 @@ static int dial(const char *authority) {
   return fd;
 }
 
-int http_get(const char *authority, const char *path, const char *header_lines, char *body,
-             size_t capacity) {
+int http_get(const char *address, const char *authority, const char *path,
+             const char *header_lines, char *body, size_t capacity) {
   static _Thread_local struct http_connection connection;
   static _Thread_local struct http_message answer;
   char *request = NULL;
   int status = 0;
   body[0] = 0;
   connection.held = 0;
-  connection.fd = dial(authority);
+  connection.fd = dial(address);
   if (connection.fd < 0) return 0;
   // The name in Host is what a mesh routes by; the port stays, as a client library writes it.
   int length = asprintf(&request, "GET %s HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n%s\r\n",

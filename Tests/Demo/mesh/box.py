@@ -108,11 +108,17 @@ class Box:
                    "--pod", pod.name, "--listen", self.listen_of(pod)]
         for name in ("details", "reviews", "ratings"):
             command += ["--" + name, self.name_of(pod, name)]
+        if self.via(pod):
+            command += ["--via", self.via(pod)]
         return self.spawn("app-" + pod.name, command, pod.namespace, APP_USER)
 
     def name_of(self, pod, name):
         """host:port by which an application calls a service."""
         return name + ":9080"
+
+    def via(self, pod):
+        """Where an application sends what is for a service; None: to the service's address."""
+        return None
 
     def envoy_program(self):
         """Envoy, at a path that the proxy's user may run: copied where its own folder is closed."""
