@@ -269,7 +269,7 @@ class Client:
         self.subscribe("lds")
         return self
 
-    def wait(self, what, condition, timeout=15.0):
+    def wait(self, what, condition, timeout=30.0):
         """Waits until condition(self) holds, and returns its value."""
         end = time.monotonic() + timeout
         with self.changed:

@@ -27,7 +27,7 @@ class Daemon:
     """One run of navarchd; `with` starts it, waits for /ready, and ends it."""
 
     def __init__(self, program, arguments=(), config_dir=None, environment=None,
-                 grpc_address="free"):
+                 grpc_address="free", namespace=None):
         self.folder = tempfile.mkdtemp(prefix="navarch-test-")
         self.config = None
         if config_dir is None:
@@ -44,17 +44,18 @@ class Daemon:
                         "--monitoringAddr", "127.0.0.1:%d" % monitoring,
                         "--secureGRPCAddr", "127.0.0.1:%d" % secure,
                         "--httpsAddr", "127.0.0.1:%d" % https, *arguments]
-        self.environment = environment
+        self.environment, self.namespace = environment, namespace
         self.log = os.path.join(self.folder, "navarchd.log")
         self.child = None
 
     def start(self):
         """Starts it and waits until it is ready."""
-        self.child = Child("navarchd", self.command, self.log, environment=self.environment)
+        self.child = Child("navarchd", self.command, self.log, self.namespace,
+                           environment=self.environment)
         def ready():
             if not self.child.running:
                 raise client.TimedOut("navarchd ended at its start:\n" + self.child.tail())
-            return client.get(None, self.http, "/ready", timeout=5).status == 200
+            return client.get(self.namespace, self.http, "/ready", timeout=5).status == 200
         try:
             client.wait_until("/ready", ready, 30)
         except client.TimedOut:
@@ -64,7 +65,7 @@ class Daemon:
 
     def page(self, path, monitoring=False):
         """A page's answer."""
-        return client.get(None, self.monitoring if monitoring else self.http, path)
+        return client.get(self.namespace, self.monitoring if monitoring else self.http, path)
 
     def json(self, path):
         """A debug page as JSON."""

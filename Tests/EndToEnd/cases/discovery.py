@@ -135,6 +135,6 @@ def test_refusal_is_recorded(start):
             client.subscribe("lds")
             client.wait("listeners", lambda c: c.responses["lds"])
             wait_until("a metric that counts the refusal", lambda: sum(
-                v for k, v in daemon.metrics().items() if "reject" in k) > before, 15)
+                v for k, v in daemon.metrics().items() if "reject" in k) > before, 30)
             daemon.config.put(_renamed(daemon.config.get("Service", "details")))
             client.wait("the next clusters", lambda c: c.responses["cds"])

@@ -16,7 +16,7 @@ def _accepted(start, protocol):
         for pod in box.pods.values():
             admin = box.admin(pod)
             wait_until("nothing warming in " + pod.name,
-                       lambda a=admin: not a.dump("dynamic_warming_clusters"), 20)
+                       lambda a=admin: not a.dump("dynamic_warming_clusters"), 30)
             refused = ["%s=%d" % pair for pair in admin.rejected().items()] + admin.refusals()
             assert not refused, "%s refused: %s" % (pod.name, "; ".join(refused))
             updates = admin.stats("(cluster_manager.cds|listener_manager.lds).update_success")
