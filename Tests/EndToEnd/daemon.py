@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A control plane on free loopback ports, over a configuration directory of its own."""
+import json
+import os
+import re
+import shutil
+import socket
+import tempfile
+
+from mesh import client
+from mesh.config import ConfigDirectory
+from mesh.processes import Child
+
+
+def free_ports(count):
+    """Ports that nothing listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class Daemon:
+    """One run of navarchd; `with` starts it, waits for /ready, and ends it."""
+
+    def __init__(self, program, arguments=(), config_dir=None, environment=None,
+                 grpc_address="free", namespace=None):
+        self.folder = tempfile.mkdtemp(prefix="navarch-test-")
+        self.config = None
+        if config_dir is None:
+            self.config = ConfigDirectory(os.path.join(self.folder, "config"))
+            self.config.load_samples()
+            config_dir = self.config.folder
+        grpc, http, monitoring, secure, https = free_ports(5)
+        self.ads = "127.0.0.1:%d" % grpc
+        self.http, self.monitoring = ("127.0.0.1", http), ("127.0.0.1", monitoring)
+        address = self.ads if grpc_address == "free" else grpc_address
+        self.command = [program, "discovery", "--configDir", config_dir,
+                        *(["--grpcAddr", address] if address else []),
+                        "--httpAddr", "127.0.0.1:%d" % http,
+                        "--monitoringAddr", "127.0.0.1:%d" % monitoring,
+                        "--secureGRPCAddr", "127.0.0.1:%d" % secure,
+                        "--httpsAddr", "127.0.0.1:%d" % https, *arguments]
+        self.environment, self.namespace = environment, namespace
+        self.log = os.path.join(self.folder, "navarchd.log")
+        self.child = None
+
+    def start(self):
+        """Starts it and waits until it is ready."""
+        self.child = Child("navarchd", self.command, self.log, self.namespace,
+                           environment=self.environment)
+        def ready():
+            if not self.child.running:
+                raise client.TimedOut("navarchd ended at its start:\n" + self.child.tail())
+            return client.get(self.namespace, self.http, "/ready", timeout=5).status == 200
+        try:
+            client.wait_until("/ready", ready, 30)
+        except client.TimedOut:
+            self.close()
+            raise
+        return self
+
+    def page(self, path, monitoring=False):
+        """A page's answer."""
+        return client.get(self.namespace, self.monitoring if monitoring else self.http, path)
+
+    def json(self, path):
+        """A debug page as JSON."""
+        answer = self.page(path)
+        if answer.status != 200:
+            raise AssertionError("%s answers %d" % (path, answer.status))
+        return json.loads(answer.body)
+
+    def metrics(self):
+        """{name with labels: value} of the monitoring port."""
+        out = {}
+        for line in self.page("/metrics", monitoring=True).body.splitlines():
+            found = re.match(r"([a-zA-Z_:][\w:]*(?:\{.*\})?) ([-+0-9.eE]+)$", line)
+            if found:
+                out[found.group(1)] = float(found.group(2))
+        return out
+
+    def close(self):
+        """Ends it and removes its folder; returns its exit status."""
+        status = self.child.stop(15) if self.child else None
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return status
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
