@@ -14,6 +14,7 @@
       ("destinationrule", []),
       ("gateway", []),
       ("serviceentry", []),
+      ("sidecar", []),
       (
         "virtualservice",
         [

@@ -77,7 +77,8 @@ extension Checker {
     }
   }
 
-  private mutating func check(_ pool: Istio.ConnectionPoolSettings, _ path: FieldPath) {
+  /// Checks the limits of connections.
+  mutating func check(_ pool: Istio.ConnectionPoolSettings, _ path: FieldPath) {
     require(pool.http != nil || pool.tcp != nil, path, "must have http or tcp")
     if let http = pool.http { check(http, path["http"]) }
     guard let tcp = pool.tcp else { return }

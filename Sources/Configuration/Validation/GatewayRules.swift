@@ -30,6 +30,7 @@ extension Checker {
       error(path["port"], "port must be given")
     }
     if socket {
+      require(Names.isUnixSocket(server.bind), path["bind"], "must be the absolute path of a file")
       require(
         (server.port?.number ?? 0) == 0, path["port"]["number"],
         "port number must be 0 for a Unix socket")
@@ -49,8 +50,13 @@ extension Checker {
       require(isNamespace, path, "\"\(parts[0])\" is not a namespace")
     }
     let text = String(name)
+    if IPAddress(text) == nil { hostPattern(text, path) }
+  }
+
+  /// A domain name, a pattern of them, or `*`.
+  mutating func hostPattern(_ text: String, _ path: FieldPath) {
     require(text == "*" || text.contains("."), path, "short names are not allowed")
-    if IPAddress(text) == nil { wildcardDomain(text, path) }
+    wildcardDomain(text, path)
     require(
       !text.contains("*") || text == "*" || text.hasPrefix("*."), path,
       "partial wildcard \"\(text)\" is not allowed")
@@ -80,7 +86,8 @@ extension Checker {
       isHTTP && isRedirectOnly, path["tls"], "does not go with the protocol \(protocolName)")
   }
 
-  private mutating func check(_ tls: Istio.ServerTLSSettings, _ path: FieldPath) {
+  /// Checks how a server proves who it is.
+  mutating func check(_ tls: Istio.ServerTLSSettings, _ path: FieldPath) {
     let hasCredential = !tls.credentialName.isEmpty || !tls.credentialNames.isEmpty
     if tls.mode == .istioMutual {
       require(

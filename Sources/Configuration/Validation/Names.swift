@@ -45,6 +45,13 @@ enum Names {
   /// A value of a label; it may be empty.
   static func isLabelValue(_ text: String) -> Bool { text.isEmpty || isQualified(text) }
 
+  /// A Unix socket: `unix://` and an absolute path of a file, or `@` and a name.
+  static func isUnixSocket(_ text: String) -> Bool {
+    guard text.hasPrefix("unix://") else { return false }
+    let file = text.dropFirst("unix://".count)
+    return file.hasPrefix("@") || file.hasPrefix("/") && !file.hasSuffix("/")
+  }
+
   /// A token of HTTP, as names of headers are.
   static func isHeaderName(_ text: String) -> Bool {
     !text.isEmpty

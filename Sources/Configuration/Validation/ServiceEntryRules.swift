@@ -108,13 +108,11 @@ extension Checker {
   mutating func check(
     _ entry: Istio.WorkloadEntry, ports names: Set<String>?, allowsNames: Bool, _ path: FieldPath
   ) {
-    let socket = "unix://"
     if entry.address.isEmpty {
       require(!entry.network.isEmpty, path["address"], "must be given")
-    } else if entry.address.hasPrefix(socket) {
-      let file = entry.address.dropFirst(socket.count)
+    } else if entry.address.hasPrefix("unix://") {
       require(
-        file.hasPrefix("/") || file.hasPrefix("@"), path["address"], "must be an absolute path")
+        Names.isUnixSocket(entry.address), path["address"], "must be the absolute path of a file")
       require(entry.ports.isEmpty, path["ports"], "do not go with a Unix socket")
       require(names?.count ?? 1 == 1, path["address"], "goes with exactly one port of the service")
     } else if IPAddress(entry.address) == nil {

@@ -12,6 +12,7 @@ extension ConfigurationObject {
     case .destinationRule(let object): checker.check(object, spec)
     case .gateway(let object): checker.check(object, spec)
     case .serviceEntry(let object): checker.check(object, spec)
+    case .sidecar(let object): checker.check(object, spec)
     case .workloadEntry(let object):
       checker.check(object.spec, ports: nil, allowsNames: true, spec)
     default: break
