@@ -279,7 +279,8 @@ class Client:
                     return value
                 left = end - time.monotonic()
                 if left <= 0 or self.ended:
-                    raise TimeoutError("no %s%s" % (what, ": %s" % self.error if self.ended else ""))
+                    why = ": %s" % self.error if self.ended else ""
+                    raise TimeoutError("no %s%s" % (what, why))
                 self.changed.wait(left)
 
     def complete(self):

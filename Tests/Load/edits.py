@@ -197,7 +197,8 @@ class Edits:
         "metadata: {name: broken, namespace: default}\n"
         "spec: {host: reviews, trafficPolicy: {connectionPool: {tcp: {connectTimeout: soon}}}}\n",
         "apiVersion: networking.istio.io/v1\nkind: Gateway\n"
-        "metadata: {name: broken, namespace: default}\nspec: {servers: [{port: {number: 99999}}]}\n",
+        "metadata: {name: broken, namespace: default}\n"
+        "spec: {servers: [{port: {number: 99999}}]}\n",
         "\x00\x01\x02 not text at all\n",
         "- just\n- a\n- list\n",
         "{\"apiVersion\": \"v1\", \"kind\": \"Service\"",

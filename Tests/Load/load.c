@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open-loop HTTP/1.1 load: N GETs a second, due at fixed times whether or not answers came.
 //
-//   load --url http://ADDRESS:PORT/PATH --rate N --seconds T [--host NAME] [--header 'NAME: VALUE']...
-//        [--connections MAX] [--timeout-ms N] [--progress SECONDS]
+//   load --url http://ADDRESS:PORT/PATH --rate N --seconds T [--host NAME]
+//        [--header 'NAME: VALUE']... [--connections MAX] [--timeout-ms N] [--progress SECONDS]
 //
 // Prints one JSON object: requests by status, failures (no answer, or a status of 500 and above),
 // and latency in milliseconds from the time a request was due, so that waiting counts. An idle

@@ -2,10 +2,12 @@
 // One server for every part of bookinfo: productpage, details, reviews and ratings.
 //
 //   bookinfo ROLE --version V --pod NAME --listen ADDRESS:PORT
-//            [--details HOST:PORT] [--reviews HOST:PORT] [--ratings HOST:PORT] [--via ADDRESS:PORT]
+//            [--details HOST:PORT] [--reviews HOST:PORT] [--ratings HOST:PORT]
+//            [--via ADDRESS:PORT]
 //
 // productpage asks details and reviews, reviews v2 and v3 ask ratings, each by name, through
-// whatever mesh is there; --via is where all of that is sent, where names do not resolve. Every answer is JSON and says which pod and version gave it.
+// whatever mesh is there; --via is where all of that is sent, where names do not resolve. Every
+// answer is JSON and says which pod and version gave it.
 //
 //   GET /anything                     the role's answer
 //   GET /count                        what this pod was asked: {"total":n,"shadow":n,"failed":n}

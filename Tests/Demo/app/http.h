@@ -44,7 +44,8 @@ const char *http_header_value(const struct http_message *message, const char *na
 bool http_write(int fd, const char *bytes, size_t length);
 
 // GETs http://authority/path of the server at address (HOST:PORT) on a new connection, with these
-// extra header lines ("name: value\r\n" each). Returns the status and puts the body there; 0 when no answer came.
+// extra header lines ("name: value\r\n" each). Returns the status and puts the body there; 0 when
+// no answer came.
 int http_get(const char *address, const char *authority, const char *path,
              const char *header_lines, char *body, size_t capacity);
 

@@ -62,7 +62,7 @@ class Box:
 
     def ingress(self):
         """The gateway's address as seen from outside the mesh, and the namespace of the caller."""
-        return self.home, (self.gateway.address, 8080)
+        return self.home, (self.gateway.address, 18080)
 
     # From nothing to ready.
     @property

@@ -52,7 +52,7 @@ class LoopbackBox(Box):
 
     # Configuration.
     def prepare_config(self):
-        """Pods get loopback addresses, the gateway a port above 1024, each workload a Sidecar."""
+        """Pods get loopback addresses, and each workload a Sidecar."""
         moved = {}
         for number, document in enumerate(self.config.all("Pod"), 1):
             status, name = document["status"], document["metadata"]["name"]
@@ -64,13 +64,6 @@ class LoopbackBox(Box):
         for document in self.config.all("EndpointSlice"):
             for endpoint in document["endpoints"]:
                 endpoint["addresses"] = [moved[a] for a in endpoint["addresses"]]
-            for port in document["ports"]:
-                port["port"] = GATEWAY_PORT if port["port"] == 8080 else port["port"]
-            self.config.put(document)
-        for document in self.config.all("Service"):
-            for port in document["spec"]["ports"]:
-                port["targetPort"] = (
-                    GATEWAY_PORT if port["targetPort"] == 8080 else port["targetPort"])
             self.config.put(document)
         for document in self.config.all("Pod"):
             if document["metadata"]["namespace"] == "default":

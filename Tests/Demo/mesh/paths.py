@@ -17,7 +17,8 @@ class Missing(Exception):
 def envoy():
     """Envoy's binary: ENVOY, else that of .venv/envoy."""
     found = [os.environ["ENVOY"]] if os.environ.get("ENVOY") else []
-    found += glob.glob(os.path.join(ROOT, ".venv/envoy/lib/python3*/site-packages/envoy/_bin/envoy"))
+    found += glob.glob(os.path.join(
+        ROOT, ".venv/envoy/lib/python3*/site-packages/envoy/_bin/envoy"))
     for path in found:
         if os.access(path, os.X_OK):
             return path
@@ -52,7 +53,7 @@ def with_yaml(script):
         import yaml  # noqa: F401
     except ImportError:
         python = os.path.join(ROOT, ".venv", "xds", "bin", "python")
-        if not os.access(python, os.X_OK) or os.path.realpath(sys.prefix) == os.path.realpath(
+        if not os.path.exists(python) or os.path.realpath(sys.prefix) == os.path.realpath(
                 os.path.join(ROOT, ".venv", "xds")):
             sys.exit("the Python environment is missing: run Tests/EndToEnd/setup")
         os.execv(python, [python, os.path.abspath(script)] + sys.argv[1:])

@@ -41,8 +41,8 @@ def test_gateway_same_by_both_protocols(start):
     with start() as daemon:
         whole, delta = _both(daemon, adsclient.GATEWAY)
     _names_of(whole, "cds", ["outbound|9080||productpage.default.svc.cluster.local"])
-    _names_of(whole, "lds", ["0.0.0.0_8080"])
-    _names_of(whole, "rds", ["http.8080"])
+    _names_of(whole, "lds", ["0.0.0.0_18080"])
+    _names_of(whole, "rds", ["http.18080"])
     for short in whole:
         assert whole[short] == delta[short], "%s differs between the two protocols" % short
 
