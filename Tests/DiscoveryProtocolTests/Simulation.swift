@@ -166,7 +166,8 @@ struct Simulation {
         for cluster in references("c:", in: resource) {
           // What came on an earlier stream the server cannot know.
           let isKnownToServer = after.fresh.contains(ResourceKey(type, name))
-          if lost.contains(cluster), !isCurrent, isKnownToServer {
+          if lost.subtracting(before.refusedRemovals).contains(cluster), !isCurrent, isKnownToServer
+          {
             failures.append("\(cluster) went while \(name) used it")
           }
           let isNew = before.seen[ResourceKey(type, name)] != resource
