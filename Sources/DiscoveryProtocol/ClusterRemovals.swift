@@ -60,7 +60,8 @@ struct ClusterRemovals: Sendable {
       switch removal.phase {
       case .used where !inUse.contains(name):
         waiting[name]?.phase = .draining(until: now + policy.drain)
-      case .used(let since) where !hasRefused && since + policy.removalLimit <= now:
+      case .used where hasRefused: waiting[name]?.phase = .used(since: now)
+      case .used(let since) where since + policy.removalLimit <= now:
         waiting[name]?.phase = .overdue
       case .draining where inUse.contains(name): waiting[name]?.phase = .used(since: now)
       case .used, .draining, .overdue: break

@@ -53,7 +53,10 @@ extension StreamMachine {
         continue
       }
       let isFollower = unfollowed.remove(ResourceKey(state.type, name)) != nil
-      guard resource.version == version, !isFollower else { continue }
+      guard resource.version == version, !isFollower else {
+        state.foreign.insert(name)
+        continue
+      }
       same.append(resource)
       state.owed.remove(name)
     }
@@ -68,6 +71,7 @@ extension StreamMachine {
   private mutating func advance(
     _ state: inout TypeState, _ view: any ResourceView
   ) -> ResourceChanges {
+    state.oweForeignRemovals(view)
     state.pending.merge(state.owed.isEmpty ? .nothing : .names(state.owed))
     var changes = ResourceChanges()
     var target: SortedResources?
@@ -92,6 +96,7 @@ extension StreamMachine {
     } else {
       state.sent.apply(changed: changes.changed, removed: changes.removed)
     }
+    if !state.foreign.isEmpty { state.foreign.subtract(changes.changed.map(\.name)) }
     return changes
   }
 
@@ -213,6 +218,14 @@ struct Draft {
 }
 
 extension TypeState {
+  /// What a client kept from an earlier stream, and the view lost before ours was sent.
+  fileprivate mutating func oweForeignRemovals(_ view: any ResourceView) {
+    guard !foreign.isEmpty else { return }
+    let gone = foreign.filter { view.named(type, $0) == nil }
+    owed.formUnion(gone)
+    foreign.subtract(gone)
+  }
+
   /// All that the client should have.
   fileprivate func wanted(from view: any ResourceView) -> SortedResources {
     let named = { subscription.names.compactMap { view.named(type, $0) } }

@@ -30,6 +30,8 @@ struct TypeState: Sendable {
   var heldBack: Set<String> = []
   /// What a reconnecting client says it has, until a view is there to compare with.
   var claimed: [String: String] = [:]
+  /// Names that a reconnecting client has with other content, until it is sent ours.
+  var foreign: Set<String> = []
   /// Whether the client has answered a response of this type, or had some on an earlier stream.
   var isSettled = false
   /// The deadline that a blocked response waits for, if it was set.
@@ -93,6 +95,7 @@ struct TypeState: Sendable {
     rejected = rejected.filter { wanted.covers($0.key) }
     owed = owed.filter(wanted.covers)
     heldBack = heldBack.filter(wanted.covers)
+    foreign = foreign.filter(wanted.covers)
   }
 }
 

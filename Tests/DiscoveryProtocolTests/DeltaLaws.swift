@@ -94,6 +94,16 @@ extension ObligationTests {
       let having = ["a": version("a"), "b": version("b")]
       #expect(script.ask(.endpoint, ["a", "b"], having: having) == ["eds a=v1"])
     },
+    Law("11 delta: what a client kept is removed, even if its new version never was sent") {
+      var script = serving(.delta)
+      let same = resource(.cluster, "b", "v1 f:b").version
+      script.ask(.cluster, having: ["b": same])
+      script.world.cluster("a", nil)
+      #expect(script.ask(.listener, having: ["l": "old"]) == ["lds l=v1"])
+      #expect(script.ask(.route, ["r"], having: ["r": "old"]) == [])
+      script.world[.route, "r"] = nil
+      #expect(script.push().contains("rds -r"))
+    },
     Law("11 delta: the claims of a client are compared when the view is there") {
       var script = Script(.delta)
       script.world.cluster("a", "v1")

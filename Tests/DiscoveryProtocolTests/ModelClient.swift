@@ -16,6 +16,8 @@ struct ModelClient {
   var outbox: [StreamEvent] = []
   /// What it accepted last, even if it forgot it since.
   private(set) var seen: [ResourceKey: EncodedResource] = [:]
+  /// Clusters whose removal it refused; the server may say it again at any time.
+  private(set) var refusedRemovals: Set<String> = []
   /// What it accepted on this stream.
   private(set) var fresh: Set<ResourceKey> = []
   /// The content that it rejected last, by name.
@@ -36,6 +38,7 @@ struct ModelClient {
   mutating func connect() {
     outbox = []
     fresh = []
+    refusedRemovals = []
     nonces = [:]
     rejected = [:]
     refusedSets = []
@@ -72,6 +75,7 @@ struct ModelClient {
     let type = response.type
     nonces[type] = response.nonce
     for resource in response.resources { rejected[ResourceKey(type, resource.name)] = nil }
+    if type == .cluster { refusedRemovals.subtract(response.resources.map(\.name)) }
     switch response {
     case .sotw(let response):
       versions[type] = response.version
@@ -95,6 +99,10 @@ struct ModelClient {
     let type = response.type
     nonces[type] = response.nonce
     if face == .sotw, isWildcard(type) { refusedSets.insert(type) }
+    if type == .cluster {
+      let left = Set((held[type] ?? [:]).keys).subtracting(response.resources.map(\.name))
+      refusedRemovals.formUnion(face == .sotw ? left : Set(response.removed))
+    }
     for resource in response.resources where wants(type, resource.name) {
       rejected[ResourceKey(type, resource.name)] = resource
     }
