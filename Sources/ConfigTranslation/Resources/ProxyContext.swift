@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Configuration
+public import MeshModel
+public import ServiceDiscovery
+
+/// One proxy at one snapshot: where the inputs of its resources are gathered from.
+public struct ProxyContext: Sendable {
+  /// The mesh.
+  public let mesh: MeshSnapshot
+  /// The proxy, completed with what the registry knows of its Pod.
+  public let node: ProxyNode
+  /// What it sees of the mesh.
+  public let outbound: OutboundScope
+  /// The services whose traffic it receives, with the ports that it receives it on.
+  public let targets: [ServiceTarget]
+  /// Where resources are remembered.
+  public let cache: ResourceCache
+
+  /// The context of a proxy at a snapshot.
+  public init(_ mesh: MeshSnapshot, node: ProxyNode, cache: ResourceCache) {
+    self.mesh = mesh
+    self.node = mesh.completed(node)
+    self.cache = cache
+    outbound = mesh.outbound(for: self.node)
+    targets = mesh.registry.targets(of: self.node.place)
+  }
+
+  /// What the mesh is set to.
+  public var settings: MeshSettings { mesh.settings }
+
+  /// The Sidecar that applies to the proxy.
+  public var sidecar: Istio.Sidecar? { outbound.sidecar?.spec }
+}
+
+extension MeshSnapshot {
+  /// A node with labels and locality of its Pod, where the registry knows the Pod (istiod: the
+  /// Pod's labels count, not `LABELS`; `node.locality` counts before the Pod's node).
+  fileprivate func completed(_ node: ProxyNode) -> ProxyNode {
+    guard let entry = registry.pod(of: node.place) else { return node }
+    var node = node
+    let facts = entry.workload.facts
+    node.labels = facts.labels
+    if node.locality.isEmpty { node.locality = facts.locality }
+    if node.serviceAccount.isEmpty { node.serviceAccount = facts.serviceAccount }
+    if node.nodeName.isEmpty { node.nodeName = facts.nodeName }
+    if node.network.isEmpty { node.network = facts.network }
+    if node.cluster.isEmpty { node.cluster = facts.cluster }
+    return node
+  }
+}

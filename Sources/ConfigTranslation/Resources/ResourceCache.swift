@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import EnvoyAPI
+import Synchronization
+
+/// Remembers encoded resources by their inputs: equal inputs are translated once for all proxies.
+///
+/// Nothing is ever invalidated: changed inputs are another key. Two generations bound its size:
+/// when the younger is full it becomes the older, and what was not asked for since is dropped.
+public final class ResourceCache: Sendable {
+  /// How often resources were made, and how often found.
+  public struct Counts: Hashable, Sendable {
+    /// Resources that were translated.
+    public var built = 0
+    /// Resources that were found.
+    public var reused = 0
+  }
+
+  fileprivate struct Shard {
+    var young: [AnyHashable: EncodedResource] = [:]
+    var old: [AnyHashable: EncodedResource] = [:]
+    var counts = Counts()
+  }
+
+  private let shards: [ShardBox]
+  private let limit: Int
+
+  private final class ShardBox: Sendable {
+    let shard = Mutex(Shard())
+  }
+
+  /// A cache of about `capacity` resources (`PILOT_XDS_CACHE_SIZE`, 60,000).
+  public init(capacity: Int = 60_000) {
+    let count = 16
+    shards = (0..<count).map { _ in ShardBox() }
+    limit = max(1, capacity / count / 2)
+  }
+
+  /// The resource of `inputs`, made if it is not known.
+  public func resource<Inputs: ResourceInputs>(_ inputs: Inputs) -> EncodedResource {
+    let key = AnyHashable(inputs)
+    let box = shards[abs(key.hashValue % shards.count)]
+    if let known = box.shard.withLock({ $0.find(key) }) { return known }
+    let made = Arena.scope { arena in
+      EncodedResource(type: Inputs.type, name: inputs.name, message: inputs.make(in: arena))
+    }
+    box.shard.withLock { $0.insert(key, made, limit: limit) }
+    return made
+  }
+
+  /// What was built and reused so far.
+  public var counts: Counts {
+    shards.reduce(into: Counts()) { total, box in
+      let counts = box.shard.withLock { $0.counts }
+      total.built += counts.built
+      total.reused += counts.reused
+    }
+  }
+}
+
+extension ResourceCache.Shard {
+  fileprivate mutating func find(_ key: AnyHashable) -> EncodedResource? {
+    if let known = young[key] {
+      counts.reused += 1
+      return known
+    }
+    guard let known = old[key] else { return nil }
+    counts.reused += 1
+    young[key] = known
+    return known
+  }
+
+  fileprivate mutating func insert(_ key: AnyHashable, _ made: EncodedResource, limit: Int) {
+    counts.built += 1
+    if young.count >= limit {
+      old = young
+      young = [:]
+    }
+    young[key] = made
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+
+/// Completes the names in VirtualServices, and puts the routes of delegates into their roots.
+struct DelegateResolution {
+  private let objects: ConfigTable<Istio.VirtualService>
+  private let settings: MeshSettings
+
+  init(_ objects: ConfigTable<Istio.VirtualService>, settings: MeshSettings) {
+    self.objects = objects
+    self.settings = settings
+  }
+
+  func resolved() -> [ResolvedVirtualService] {
+    objects.all.filter { !$0.spec.hosts.isEmpty }.map(resolve)
+  }
+
+  private func resolve(_ object: ConfigObject<Istio.VirtualService>) -> ResolvedVirtualService {
+    let spec = complete(object.spec, namespace: object.meta.namespace)
+    let named =
+      spec.exportTo.isEmpty ? settings.mesh.defaultVirtualServiceExportTo : spec.exportTo
+    return ResolvedVirtualService(
+      object: object, spec: spec, delegates: [],
+      exportTo: Set(named.map { $0 == "." ? object.meta.namespace : $0 }))
+  }
+
+  /// The content with short hosts and gateways completed (istiod's ResolveVirtualServiceShortnames).
+  private func complete(
+    _ written: Istio.VirtualService, namespace: String
+  ) -> Istio.VirtualService {
+    var spec = written
+    let host = { (text: String) in
+      resolveShortName(text, namespace: namespace, settings: settings)
+    }
+    let gateway = { (text: String) in completeGateway(text, namespace: namespace) }
+    spec.hosts = spec.hosts.map(host)
+    spec.gateways = spec.gateways.map(gateway)
+    for index in spec.http.indices {
+      complete(&spec.http[index], host, gateway)
+    }
+    for index in spec.tcp.indices {
+      for match in spec.tcp[index].match.indices {
+        spec.tcp[index].match[match].gateways = spec.tcp[index].match[match].gateways.map(gateway)
+      }
+      for route in spec.tcp[index].route.indices {
+        complete(&spec.tcp[index].route[route].destination, host)
+      }
+    }
+    for index in spec.tls.indices {
+      for match in spec.tls[index].match.indices {
+        spec.tls[index].match[match].gateways = spec.tls[index].match[match].gateways.map(gateway)
+      }
+      for route in spec.tls[index].route.indices {
+        complete(&spec.tls[index].route[route].destination, host)
+      }
+    }
+    return spec
+  }
+
+  private func complete(
+    _ route: inout Istio.HTTPRoute, _ host: (String) -> String, _ gateway: (String) -> String
+  ) {
+    for match in route.match.indices {
+      route.match[match].gateways = route.match[match].gateways.map(gateway)
+    }
+    for index in route.route.indices { complete(&route.route[index].destination, host) }
+    complete(&route.mirror, host)
+    for index in route.mirrors.indices { complete(&route.mirrors[index].destination, host) }
+  }
+
+  private func complete(_ destination: inout Istio.Destination?, _ host: (String) -> String) {
+    if let written = destination?.host { destination?.host = host(written) }
+  }
+
+  /// `name` is `namespace/name`; `mesh` stays; the old form `name.namespace.svc…` is read too.
+  private func completeGateway(_ written: String, namespace: String) -> String {
+    if written == VirtualServiceIndex.mesh || written.contains("/") {
+      return written.hasPrefix("./") ? namespace + written.dropFirst(1) : written
+    }
+    guard written.contains(".") else { return "\(namespace)/\(written)" }
+    let parts = written.split(separator: ".", omittingEmptySubsequences: false)
+    return "\(parts[1])/\(parts[0])"
+  }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Configuration
+public import ServiceDiscovery
+import Synchronization
+
+/// Everything that translation may read, at one moment: immutable, published in order.
+public final class MeshSnapshot: Sendable {
+  /// Counts snapshots of this process; never part of names, bytes or versions.
+  public let generation: UInt64
+  /// What the mesh is set to, to be held by keys.
+  public let sharedSettings: Shared<MeshSettings>
+  /// What the mesh is set to.
+  public var settings: MeshSettings { sharedSettings.value }
+  /// The objects that are not part of the registry.
+  public let config: ConfigTables
+  /// Services, endpoints and workloads.
+  public let registry: ServiceRegistry
+  /// DestinationRules, merged and by host.
+  public let destinationRules: DestinationRuleIndex
+  /// VirtualServices with names resolved and delegates put in, oldest first.
+  public let virtualServices: VirtualServiceIndex
+  private let scopes: ScopeMemo
+
+  /// A snapshot of objects and registry.
+  public init(
+    generation: UInt64, settings: Shared<MeshSettings>, config: ConfigTables,
+    registry: ServiceRegistry
+  ) {
+    self.generation = generation
+    sharedSettings = settings
+    self.config = config
+    self.registry = registry
+    destinationRules = DestinationRuleIndex(config.destinationRules, settings: settings.value)
+    virtualServices = VirtualServiceIndex(config.virtualServices, settings: settings.value)
+    scopes = ScopeMemo()
+  }
+
+  /// The next snapshot, of which only endpoints differ: everything else is shared.
+  public init(_ previous: MeshSnapshot, registry: ServiceRegistry) {
+    generation = previous.generation + 1
+    sharedSettings = previous.sharedSettings
+    config = previous.config
+    self.registry = registry
+    destinationRules = previous.destinationRules
+    virtualServices = previous.virtualServices
+    scopes = previous.scopes
+  }
+
+  /// What a proxy sees of the mesh: shared by all proxies of a namespace that have the same Sidecar.
+  public func outbound(for node: ProxyNode) -> OutboundScope {
+    let sidecar = node.kind == .sidecar ? self.sidecar(for: node) : nil
+    let key = ScopeMemo.Key(
+      namespace: node.namespace, isGateway: node.kind != .sidecar, sidecar: sidecar)
+    return scopes.scope(key) {
+      OutboundScope(self, namespace: key.namespace, isGateway: key.isGateway, sidecar: sidecar)
+    }
+  }
+
+  /// The Sidecar of a proxy: one of its namespace that selects it, else that namespace's without
+  /// selector, else the root namespace's without selector; the oldest of each (Istio's rule).
+  public func sidecar(for node: ProxyNode) -> ConfigObject<Istio.Sidecar>? {
+    let own = config.sidecars.objects(in: node.namespace)
+    let selecting = own.first { object in
+      guard let selector = object.spec.workloadSelector, !selector.labels.isEmpty else {
+        return false
+      }
+      return selector.labels.isSubset(of: node.labels)
+    }
+    return selecting ?? own.first(where: \.spec.hasNoSelector)
+      ?? config.sidecars.objects(in: settings.rootNamespace).first(where: \.spec.hasNoSelector)
+  }
+}
+
+extension Istio.Sidecar {
+  fileprivate var hasNoSelector: Bool { workloadSelector?.labels.isEmpty ?? true }
+}
+
+extension [String: String] {
+  /// Whether each label here is one of `others`.
+  public func isSubset(of others: [String: String]) -> Bool {
+    allSatisfy { others[$0.key] == $0.value }
+  }
+}
+
+/// Remembers the scopes that were asked for; a scope is a pure function of snapshot and key.
+private final class ScopeMemo: Sendable {
+  struct Key: Hashable {
+    var namespace: String
+    var isGateway: Bool
+    var sidecar: ConfigObject<Istio.Sidecar>?
+  }
+
+  private let made = Mutex<[Key: OutboundScope]>([:])
+
+  func scope(_ key: Key, _ make: () -> OutboundScope) -> OutboundScope {
+    if let known = made.withLock({ $0[key] }) { return known }
+    let fresh = make()
+    return made.withLock { made in
+      if let known = made[key] { return known }
+      made[key] = fresh
+      return fresh
+    }
+  }
+}

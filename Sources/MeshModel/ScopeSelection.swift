@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+public import ServiceDiscovery
+
+/// The hosts that an egress listener imports from one namespace, or from all (`*`).
+private struct ImportedHosts {
+  var imported: [Hostname] = []
+  var excluded: [Hostname] = []
+
+  func matches(_ host: Hostname) -> Bool { imported.contains { host.isSubset(of: $0) } }
+  /// VirtualServices match both ways: `*.com` is imported by `a.com`.
+  func matchesRoute(_ host: Hostname) -> Bool { imported.contains { host.matches($0) } }
+  func excludes(_ host: Hostname) -> Bool { excluded.contains { host.isSubset(of: $0) } }
+}
+
+/// Selects what the egress listeners of a namespace's Sidecar import.
+struct ScopeSelection {
+  private let mesh: MeshSnapshot
+  private let namespace: String
+  /// The services that the namespace sees, oldest first: those exported to it by name, then public.
+  private let visible: [MeshService]
+
+  init(_ mesh: MeshSnapshot, namespace: String) {
+    self.mesh = mesh
+    self.namespace = namespace
+    let seen = mesh.registry.services.filter {
+      $0.isVisible(in: namespace, settings: mesh.settings)
+    }
+    let isPublic = { (service: MeshService) in service.isPublic(mesh.settings) }
+    visible = seen.filter { !isPublic($0) } + seen.filter(isPublic)
+  }
+
+  /// What a proxy sees without a Sidecar: everything that is exported to its namespace.
+  func everything() -> EgressScope {
+    var listener = Istio.IstioEgressListener()
+    listener.hosts = ["*/*"]
+    let scope = scope(of: listener)
+    return EgressScope(
+      listener: nil, services: scope.services, virtualServices: scope.virtualServices)
+  }
+
+  /// What one listener imports.
+  func scope(of listener: Istio.IstioEgressListener) -> EgressScope {
+    let hosts = importedHosts(listener.hosts)
+    return EgressScope(
+      listener: listener, services: services(hosts, port: listener.matchedPort),
+      virtualServices: virtualServices(hosts))
+  }
+
+  /// The services that the listener's VirtualServices send to.
+  func destinations(of scope: EgressScope) -> [MeshService] {
+    scope.virtualServices.flatMap { service in
+      service.spec.destinations(from: namespace).compactMap { host, ports in
+        let byNamespace = mesh.registry.services(hostname: host)
+        guard let found = byNamespace[namespace] ?? best(of: byNamespace) else { return nil }
+        if let port = scope.listener?.matchedPort { return found.restricted(to: [port]) }
+        return ports.contains(0) ? found : found.restricted(to: ports)
+      }
+    }
+  }
+
+  /// Of services of one host in several namespaces: Kubernetes' before others, then the oldest.
+  private func best(of services: [String: MeshService]) -> MeshService? {
+    let seen = services.values.filter { $0.isVisible(in: namespace, settings: mesh.settings) }
+    let kubernetes = seen.filter { $0.registry == .kubernetes }
+    return (kubernetes.isEmpty ? seen : kubernetes).min { $0.isOlder(than: $1) }
+  }
+
+  private func importedHosts(_ written: [String]) -> [String: ImportedHosts] {
+    var hosts: [String: ImportedHosts] = [:]
+    for text in written {
+      let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count == 2 else { continue }
+      var owner = String(parts[0])
+      let isExcluded = owner.hasPrefix("~")
+      if isExcluded { owner = owner == "~" ? "*" : String(owner.dropFirst()) }
+      if owner == "." { owner = namespace }
+      let host = Hostname(valid: String(parts[1]))
+      if isExcluded {
+        hosts[owner, default: ImportedHosts()].excluded.append(host)
+      } else {
+        hosts[owner, default: ImportedHosts()].imported.append(host)
+      }
+    }
+    return hosts
+  }
+
+  private func services(_ hosts: [String: ImportedHosts], port: UInt32?) -> [MeshService] {
+    let everywhere = hosts["*"]
+    let imported = visible.compactMap { service -> MeshService? in
+      let own = hosts[service.namespace]
+      if own?.excludes(service.hostname) == true { return nil }
+      if everywhere?.excludes(service.hostname) == true { return nil }
+      let names = [service.hostname] + service.aliases.map(\.hostname)
+      guard names.contains(where: { own?.matches($0) == true || everywhere?.matches($0) == true })
+      else { return nil }
+      return port.map { service.restricted(to: [$0]) } ?? service
+    }
+    return pickingNamespaces(imported)
+  }
+
+  /// Of a host in several namespaces, the one of the proxies' namespace, else Kubernetes', else the
+  /// first.
+  private func pickingNamespaces(_ imported: [MeshService]) -> [MeshService] {
+    var chosen: [Hostname: MeshService] = [:]
+    for service in imported {
+      guard let known = chosen[service.hostname] else {
+        chosen[service.hostname] = service
+        continue
+      }
+      let isBetterKind = known.registry != .kubernetes && service.registry == .kubernetes
+      if service.namespace == namespace || isBetterKind && known.namespace != namespace {
+        chosen[service.hostname] = service
+      }
+    }
+    return imported.filter { chosen[$0.hostname]?.namespace == $0.namespace }
+  }
+
+  private func virtualServices(_ hosts: [String: ImportedHosts]) -> [ResolvedVirtualService] {
+    let everywhere = hosts["*"]
+    let all = mesh.virtualServices.bound(to: VirtualServiceIndex.mesh, visibleIn: namespace)
+    return all.filter { service in
+      let own = hosts[service.meta.namespace]
+      return service.spec.hosts.contains { text in
+        let host = Hostname(valid: text)
+        if own?.excludes(host) == true || everywhere?.excludes(host) == true { return false }
+        return own?.matchesRoute(host) == true || everywhere?.matchesRoute(host) == true
+      }
+    }
+  }
+}
+
+extension Istio.IstioEgressListener {
+  /// The port that services must have; an HTTP proxy's port is its own.
+  fileprivate var matchedPort: UInt32? {
+    guard let port, port.number != 0, port.protocol.uppercased() != "HTTP_PROXY" else { return nil }
+    return port.number
+  }
+}
+
+extension MeshService {
+  /// The namespaces that see the service; the mesh's default where it says nothing.
+  func visibility(_ settings: MeshSettings) -> Set<String> {
+    guard exportTo.isEmpty else { return exportTo }
+    return Set(settings.mesh.defaultServiceExportTo)
+  }
+
+  func isPublic(_ settings: MeshSettings) -> Bool {
+    let visibility = visibility(settings)
+    return visibility.isEmpty || visibility.contains("*")
+  }
+
+  /// Whether proxies of a namespace may see the service.
+  public func isVisible(in other: String, settings: MeshSettings) -> Bool {
+    let visibility = visibility(settings)
+    if isPublic(settings) || visibility.contains(other) { return true }
+    return visibility.contains(".") && other == namespace
+  }
+
+  /// The service with only the ports given; nil where it has none of them.
+  func restricted(to ports: Set<UInt32>) -> MeshService? {
+    let kept = self.ports.filter { ports.contains($0.number) }
+    guard !kept.isEmpty else { return nil }
+    var service = self
+    service.ports = kept
+    return service
+  }
+}
+
+extension Istio.VirtualService {
+  /// The hosts that it sends to, with the ports asked for (0 where a destination names none), from
+  /// proxies of a namespace; in the order of their names.
+  fileprivate func destinations(from namespace: String) -> [(Hostname, Set<UInt32>)] {
+    var found: [String: Set<UInt32>] = [:]
+    let add = { (destination: Istio.Destination?) in
+      guard let destination else { return }
+      found[destination.host, default: []].insert(destination.port?.number ?? 0)
+    }
+    for route in http where route.match.isReached(from: namespace, \.sourceNamespace) {
+      for target in route.route { add(target.destination) }
+      add(route.mirror)
+      for mirror in route.mirrors { add(mirror.destination) }
+    }
+    for route in tcp where route.match.isReached(from: namespace, \.sourceNamespace) {
+      for target in route.route { add(target.destination) }
+    }
+    for route in tls where route.match.isReached(from: namespace, \.sourceNamespace) {
+      for target in route.route { add(target.destination) }
+    }
+    return found.sorted { $0.key < $1.key }.map { (Hostname(valid: $0.key), $0.value) }
+  }
+}
+
+extension Array {
+  /// Whether a list of matches has one for clients of a namespace; an empty list is for all.
+  fileprivate func isReached(from namespace: String, _ source: (Element) -> String) -> Bool {
+    isEmpty || contains { source($0).isEmpty || source($0) == namespace }
+  }
+}

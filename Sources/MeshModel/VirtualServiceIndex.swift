@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Configuration
+
+/// A VirtualService with its hosts, gateways and destinations given in full, and delegates put in.
+public struct ResolvedVirtualService: Hashable, Sendable {
+  /// The object as written.
+  public let object: ConfigObject<Istio.VirtualService>
+  /// Its content, names resolved.
+  public let spec: Istio.VirtualService
+  /// The delegates whose routes were put in.
+  public let delegates: [ObjectKey]
+  /// The namespaces that see it, `.` resolved; empty means all.
+  public let exportTo: Set<String>
+
+  /// The object's metadata.
+  public var meta: ObjectMeta { object.meta }
+
+  /// Whether proxies of a namespace may see it.
+  public func isVisible(in namespace: String) -> Bool {
+    exportTo.isEmpty || exportTo.contains("*") || exportTo.contains(namespace)
+  }
+
+  /// Whether it counts only for its own namespace.
+  var isPrivate: Bool { exportTo == [meta.namespace] }
+}
+
+/// VirtualServices by the gateways that they are bound to (`mesh` for sidecars).
+public struct VirtualServiceIndex: Sendable {
+  /// The gateway name that stands for all sidecars.
+  public static let mesh = "mesh"
+
+  /// All that are no delegates, oldest first.
+  public let all: [ResolvedVirtualService]
+  private let byGateway: [String: [ResolvedVirtualService]]
+
+  init(_ objects: ConfigTable<Istio.VirtualService>, settings: MeshSettings) {
+    all = DelegateResolution(objects, settings: settings).resolved()
+    var byGateway: [String: [ResolvedVirtualService]] = [:]
+    for service in all {
+      let gateways = service.spec.gateways.isEmpty ? [Self.mesh] : service.spec.gateways
+      for gateway in Set(gateways) { byGateway[gateway, default: []].append(service) }
+    }
+    self.byGateway = byGateway
+  }
+
+  /// Those bound to a gateway (`namespace/name`, or ``mesh``) that a namespace sees, in istiod's
+  /// order: private ones of the namespace, then those exported to it by name, then public ones;
+  /// each by age.
+  public func bound(to gateway: String, visibleIn namespace: String) -> [ResolvedVirtualService] {
+    let visible = (byGateway[gateway] ?? []).filter { $0.isVisible(in: namespace) }
+    let own = visible.filter { $0.isPrivate }
+    let named = visible.filter { !$0.isPrivate && !$0.exportTo.isEmpty && !$0.exportTo.contains("*") }
+    let open = visible.filter { $0.exportTo.isEmpty || $0.exportTo.contains("*") }
+    return own + named + open
+  }
+}
