@@ -17,8 +17,8 @@ public final class ResourceCache: Sendable {
   }
 
   fileprivate struct Shard {
-    var young: [AnyHashable: EncodedResource] = [:]
-    var old: [AnyHashable: EncodedResource] = [:]
+    var young: [CacheKey: EncodedResource] = [:]
+    var old: [CacheKey: EncodedResource] = [:]
     var counts = Counts()
   }
 
@@ -38,7 +38,7 @@ public final class ResourceCache: Sendable {
 
   /// The resource of `inputs`, made if it is not known.
   public func resource<Inputs: ResourceInputs>(_ inputs: Inputs) -> EncodedResource {
-    let key = AnyHashable(inputs)
+    let key = CacheKey(inputs)
     let box = shards[abs(key.hashValue % shards.count)]
     if let known = box.shard.withLock({ $0.find(key) }) { return known }
     let made = Arena.scope { arena in
@@ -59,7 +59,7 @@ public final class ResourceCache: Sendable {
 }
 
 extension ResourceCache.Shard {
-  fileprivate mutating func find(_ key: AnyHashable) -> EncodedResource? {
+  fileprivate mutating func find(_ key: CacheKey) -> EncodedResource? {
     if let known = young[key] {
       counts.reused += 1
       return known
@@ -70,12 +70,32 @@ extension ResourceCache.Shard {
     return known
   }
 
-  fileprivate mutating func insert(_ key: AnyHashable, _ made: EncodedResource, limit: Int) {
+  fileprivate mutating func insert(_ key: CacheKey, _ made: EncodedResource, limit: Int) {
     counts.built += 1
     if young.count >= limit {
       old = young
       young = [:]
     }
     young[key] = made
+  }
+}
+
+/// Inputs of any type as a key.
+private struct CacheKey: Hashable, Sendable {
+  private let inputs: any ResourceInputs
+
+  init(_ inputs: any ResourceInputs) { self.inputs = inputs }
+
+  static func == (left: CacheKey, right: CacheKey) -> Bool { equal(left.inputs, right.inputs) }
+
+  private static func equal<Inputs: ResourceInputs>(
+    _ left: Inputs, _ right: any ResourceInputs
+  ) -> Bool {
+    (right as? Inputs).map { $0 == left } ?? false
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(ObjectIdentifier(type(of: inputs)))
+    hasher.combine(inputs)
   }
 }
