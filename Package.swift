@@ -122,6 +122,7 @@ let package = Package(
           .map { Target.Dependency(stringLiteral: $0) },
         exclude: present("Tests/\(room.name)Tests/Golden") ? ["Golden"] : [],
         swiftSettings: strict)
-    },
+    }
+    + [.testTarget(name: "TidyTests", swiftSettings: strict)],
   cxxLanguageStandard: .cxx17
 )
