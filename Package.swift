@@ -58,7 +58,10 @@ let rooms: [Room] = [
   // Edges.
   Room(
     name: "DiscoveryServer",
-    uses: ["DiscoveryProtocol", "GRPC", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics"]),
+    uses: [
+      "DiscoveryProtocol", "MeshModel", "ServiceDiscovery", "GRPC", "EnvoyAPI", "Bytes", "JSON",
+      "Logging", "Metrics",
+    ]),
   Room(
     name: "FileSource",
     uses: [
