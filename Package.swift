@@ -58,7 +58,10 @@ let rooms: [Room] = [
   // Edges.
   Room(
     name: "DiscoveryServer",
-    uses: ["DiscoveryProtocol", "GRPC", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics"]),
+    uses: [
+      "DiscoveryProtocol", "MeshModel", "ServiceDiscovery", "GRPC", "EnvoyAPI", "Bytes", "JSON",
+      "Logging", "Metrics",
+    ]),
   Room(
     name: "FileSource",
     uses: [
@@ -122,6 +125,7 @@ let package = Package(
           .map { Target.Dependency(stringLiteral: $0) },
         exclude: present("Tests/\(room.name)Tests/Golden") ? ["Golden"] : [],
         swiftSettings: strict)
-    },
+    }
+    + [.testTarget(name: "TidyTests", swiftSettings: strict)],
   cxxLanguageStandard: .cxx17
 )
