@@ -42,7 +42,7 @@ final class Mailbox: Sendable {
     case nothing
   }
 
-  private struct State {
+  fileprivate struct State {
     var requests: [StreamRequest] = []
     var push: PendingPush?
     var isEnded = false

@@ -3,6 +3,7 @@
 import DiscoveryProtocol
 import EnvoyAPI
 import GRPC
+import Logging
 import MeshModel
 import Metrics
 import ServiceDiscovery

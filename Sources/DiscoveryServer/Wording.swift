@@ -41,7 +41,9 @@ extension ProxyNode {
   init(_ description: NodeDescription) throws(GRPCStatus) {
     guard
       let node = ProxyNode(
-        id: description.id, metadata: description.metadata, locality: description.locality)
+        id: description.id, metadata: description.metadata, locality: description.locality,
+        serviceCluster: description.cluster, extensions: description.extensions,
+        envoyVersion: description.envoyVersion, clientFeatures: description.clientFeatures)
     else {
       throw GRPCStatus(
         .invalidArgument,
@@ -49,9 +51,5 @@ extension ProxyNode {
           + "kind~IP~name.namespace~domain, with a kind of sidecar, router, waypoint or ztunnel.")
     }
     self = node
-    serviceCluster = description.cluster
-    extensions = description.extensions
-    clientFeatures = description.clientFeatures
-    envoyVersion = description.envoyVersion
   }
 }
