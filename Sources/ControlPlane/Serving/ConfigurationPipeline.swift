@@ -8,6 +8,7 @@ import Lifecycle
 import Logging
 import MeshModel
 import Metrics
+import ServiceDiscovery
 import Synchronization
 
 /// The way from files to streams: one task reads changes, writes the store, and pushes snapshots.

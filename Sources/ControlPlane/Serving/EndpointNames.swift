@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ConfigTranslation
+import Configuration
 import DiscoveryProtocol
 import MeshModel
 import ServiceDiscovery
