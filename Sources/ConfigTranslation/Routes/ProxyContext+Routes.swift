@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import EnvoyAPI
+import MeshModel
+
+extension ProxyContext {
+  /// The route configuration of a name, as the proxy's listeners name it; nil where a gateway has
+  /// no such one. A sidecar is answered any name: one that means nothing has no virtual hosts.
+  public func route(_ name: String) -> EncodedResource? {
+    switch node.kind {
+    case .sidecar: cache.resource(SidecarRoutes(self).inputs(name))
+    case .router, .waypoint, .ztunnel: nil
+    }
+  }
+}
