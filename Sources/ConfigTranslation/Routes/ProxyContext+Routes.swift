@@ -4,8 +4,10 @@ public import EnvoyAPI
 import MeshModel
 
 extension ProxyContext {
-  /// The route configuration of a name, as the proxy's listeners name it; nil where a gateway has
-  /// no such one. A sidecar is answered any name: one that means nothing has no virtual hosts.
+  /// The route configuration of a name, as the proxy's listeners name it.
+  ///
+  /// Any name is answered: one that means nothing has no virtual hosts. Nil for kinds of proxies
+  /// that are not served yet.
   public func route(_ name: String) -> EncodedResource? {
     switch node.kind {
     case .sidecar: cache.resource(SidecarRoutes(self).inputs(name))
