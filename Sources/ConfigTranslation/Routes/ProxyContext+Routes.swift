@@ -10,8 +10,11 @@ extension ProxyContext {
   /// that are not served yet.
   public func route(_ name: String) -> EncodedResource? {
     switch node.kind {
-    case .sidecar: cache.resource(SidecarRoutes(self).inputs(name))
-    case .router, .waypoint, .ztunnel: nil
+    case .sidecar: return cache.resource(SidecarRoutes(self).inputs(name))
+    case .router:
+      var routes = GatewayRoutes(self, gateways: gateways)
+      return cache.resource(routes.inputs(name))
+    case .waypoint, .ztunnel: return nil
     }
   }
 }
