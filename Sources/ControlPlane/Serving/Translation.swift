@@ -23,6 +23,7 @@ extension ProxyContext {
   /// The resource of a name, of a type that is made one by one.
   func single(_ type: ResourceType, _ name: String) -> EncodedResource? {
     switch type {
+    case .route: route(name)
     default: nil
     }
   }
