@@ -50,7 +50,9 @@ public struct VirtualServiceIndex: Sendable {
   public func bound(to gateway: String, visibleIn namespace: String) -> [ResolvedVirtualService] {
     let visible = (byGateway[gateway] ?? []).filter { $0.isVisible(in: namespace) }
     let own = visible.filter { $0.isPrivate }
-    let named = visible.filter { !$0.isPrivate && !$0.exportTo.isEmpty && !$0.exportTo.contains("*") }
+    let named = visible.filter {
+      !$0.isPrivate && !$0.exportTo.isEmpty && !$0.exportTo.contains("*")
+    }
     let open = visible.filter { $0.exportTo.isEmpty || $0.exportTo.contains("*") }
     return own + named + open
   }
