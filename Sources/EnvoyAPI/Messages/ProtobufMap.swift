@@ -8,7 +8,9 @@ public struct ProtobufMap<Value: ProtobufValue> {
 
   init(entries: ProtobufList<MapEntry<Value>>) { self.entries = entries }
 
-  /// The value of a key. O(log n) to read, O(n) to insert; nil is not assigned.
+  /// The value of a key.
+  ///
+  /// O(log n) to read, O(n) to insert; nil is not assigned.
   public subscript(key: String) -> Value? {
     get {
       let place = place(of: key)
