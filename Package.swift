@@ -97,7 +97,8 @@ func target(_ room: Room) -> Target {
   let uses = room.uses.filter { present("Sources/\($0)") }
     .map { Target.Dependency(stringLiteral: $0) }
   switch room.kind {
-  case .c: return .target(name: room.name, dependencies: uses, cSettings: [.headerSearchPath("generated")])
+  case .c:
+    return .target(name: room.name, dependencies: uses, cSettings: [.headerSearchPath("generated")])
   case .cxx:
     return .target(
       name: room.name, dependencies: uses, cxxSettings: [.unsafeFlags(["-std=c++17"])],

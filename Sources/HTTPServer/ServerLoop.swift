@@ -9,13 +9,12 @@ internal import CEvent
 internal import Glibc
 internal import Synchronization
 
-// SAFETY: `mailbox` and `requests` may be used from any thread; everything else belongs to
-// the loop's thread, or to the creator before `startThread`.
-
 /// evhttp on a thread of its own.
 ///
-/// evhttp frees a request when its connection goes, answered or not; therefore each connection
-/// has a close callback, and only a request that is still in `pending` is answered.
+/// evhttp frees a request when its connection goes, answered or not; therefore every connection
+/// has a close callback, and an answer is only given to a request that is still in `pending`.
+// SAFETY: `mailbox` and `requests` may be used from any thread; everything else belongs to
+// the loop's thread, or to the creator before `startThread`.
 final class ServerLoop: @unchecked Sendable {
   enum Command: Sendable {
     case reply(UInt64, HTTPResponse)

@@ -27,6 +27,9 @@ public struct IntrospectionSources: Sendable {
   public var identity: String
   /// The control plane's version.
   public var version: String
+  /// When the streams' clock stood at zero, in seconds since 1970; 0 where pages need no times of
+  /// responses.
+  public var clockStart: Double = 0
 
   /// Sources from these functions.
   public init(

@@ -106,7 +106,8 @@ import Testing
   @Test(arguments: [
     ("public func a() {}", 1), ("/// A.\npublic func a() {}", 0), ("public import JSON", 0),
     ("/// A.\n@inlinable\npublic func a() {}", 0), ("@inlinable public func a() {}", 1),
-    ("public private(set) var a = 1", 1), ("open(1)", 0), ("func a() {}", 0), ("extension A { }", 0),
+    ("public private(set) var a = 1", 1), ("open(1)", 0), ("func a() {}", 0),
+    ("extension A { }", 0),
   ])
   func `public declarations without comment are found`(text: String, count: Int) {
     #expect(undocumented(in: file(text)).count == count)

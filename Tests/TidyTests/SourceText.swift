@@ -6,7 +6,9 @@
 struct SourceText: Sendable {
   /// The lines as they stand.
   let lines: [String]
-  /// The lines with comments and literals blank. The code of an interpolation is code.
+  /// The lines with comments and literals blank.
+  ///
+  /// The code of an interpolation is code.
   let code: [String]
   /// The lines with everything blank but the comments.
   let comments: [String]
