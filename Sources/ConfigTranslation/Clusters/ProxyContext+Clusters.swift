@@ -118,13 +118,11 @@ extension ProxyContext {
 extension MeshSnapshot {
   /// The identities of a service's workloads, in all trust domains, sorted.
   fileprivate func identities(of service: MeshService) -> [String] {
-    var found = Set(service.serviceAccounts)
-    for endpoint in registry.endpointsByService[service.key] ?? [] {
-      let identity = endpoint.workload.facts.serviceAccount
-      if !identity.isEmpty { found.insert(identity) }
-    }
+    let known = registry.identities(of: service.key)
+    guard !settings.mesh.trustDomainAliases.isEmpty else { return known }
+    var found = Set(known)
     let prefix = "spiffe://"
-    for identity in found where identity.hasPrefix(prefix) {
+    for identity in known where identity.hasPrefix(prefix) {
       guard let path = identity.dropFirst(prefix.count).firstIndex(of: "/") else { continue }
       for domain in settings.mesh.trustDomainAliases {
         found.insert(prefix + domain + identity[path...])
