@@ -40,6 +40,9 @@ struct CorpusDump {
       for type in OfferedType.all {
         var resources = JSONObject()
         for resource in type.resources(context) {
+          // A client without proxy has asked for some by name.
+          let asked = proxy.resources
+          if !asked.isEmpty, asked[type.file]?.contains(resource.name) != true { continue }
           resources[resource.name] = Self.json(of: resource)
         }
         let text = JSONValue.object(resources).utf8(.pretty)
