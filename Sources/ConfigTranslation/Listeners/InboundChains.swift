@@ -134,8 +134,10 @@ struct InboundPort: Hashable, Sendable {
     }
   }
 
-  /// The ways in. A proxy without certificates takes plain text only, and where a policy demands
-  /// mutual TLS nothing.
+  /// The ways in.
+  ///
+  /// A proxy without certificates takes plain text only, and where a policy demands mutual TLS
+  /// nothing.
   private func ways(_ listener: InboundListenerInputs) -> [InboundChainMatch] {
     let matches = InboundChainMatches(plainHTTP: listener.environment.value.plaintextALPNs)
     if customTLS != nil {
