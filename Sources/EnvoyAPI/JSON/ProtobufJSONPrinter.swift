@@ -43,8 +43,8 @@ struct ProtobufJSONPrinter {
     if field.isMessage {
       return slot.message(at: slot.storage(field)).map { value($0, levels: levels - 1) }
     }
-    let isSet = field.isMember || !isZero(slot.storage(field), field)
-    return isSet ? scalar(slot.storage(field), field) : nil
+    guard field.isMember || !isZero(slot.storage(field), field) else { return nil }
+    return scalar(slot.storage(field), field)
   }
 
   private func element(

@@ -27,24 +27,54 @@ public final class EncodedResource: Sendable {
   ///   - type: The kind of resource; its URL becomes the `Any`'s.
   ///   - name: The resource's name.
   ///   - packed: The message's wire bytes, which are copied.
-  public init(type: ResourceType, name: String, packed: UnsafeRawBufferPointer) {
+  public convenience init(type: ResourceType, name: String, packed: UnsafeRawBufferPointer) {
+    self.init(type: type, name: name, count: packed.count) { $0.copyMemory(from: packed) }
+  }
+
+  /// Packs a message straight into the bytes that responses share.
+  ///
+  /// - Parameters:
+  ///   - type: The kind of resource, whose URL names the message's type.
+  ///   - name: The resource's name.
+  ///   - message: The message, which need not live on.
+  public convenience init(type: ResourceType, name: String, message: some ProtobufMessage) {
+    self.init(type: type, name: name, message: message.slot)
+  }
+
+  /// Packs a message that is known by its descriptor.
+  public convenience init(type: ResourceType, name: String, message: MessageSlot) {
+    self.init(type: type, name: name, count: message.packedSize) { target in
+      if let base = target.baseAddress { message.pack(into: base) }
+    }
+  }
+
+  /// Frames `count` bytes that `write` writes.
+  private init(
+    type: ResourceType, name: String, count: Int,
+    write: (UnsafeMutableRawBufferPointer) -> Void
+  ) {
     self.type = type
     self.name = name
-    let content = ContentDigest(of: packed)
     let label = ContentDigest(of: type.url + "\u{0}" + name)
-    digest = ContentDigest(high: content.high ^ label.high, low: content.low ^ label.low)
-    version = digest.description
-    let frames = ResourceFrames(
-      typeURL: type.url, name: name, version: version, messageLength: packed.count)
-    deltaFrame = 0..<frames.delta.count
-    anyFrame = frames.delta.count..<frames.delta.count + frames.any.count
-    message = anyFrame.upperBound..<anyFrame.upperBound + packed.count
-    let head = frames.delta + frames.any
+    let frames = ResourceFrames(typeURL: type.url, name: name, messageLength: count)
+    deltaFrame = 0..<frames.deltaCount
+    anyFrame = frames.deltaCount..<frames.bytes.count
+    let message = frames.bytes.count..<frames.bytes.count + count
+    var digest = label
+    var version = ""
     bytes = SharedBytes(capacity: message.upperBound) { target in
-      target.copyBytes(from: head)
-      UnsafeMutableRawBufferPointer(rebasing: target[head.count...]).copyMemory(from: packed)
+      let content = UnsafeMutableRawBufferPointer(rebasing: target[message])
+      write(content)
+      digest = label.combined(with: ContentDigest(of: UnsafeRawBufferPointer(content)))
+      version = digest.description
+      target.copyBytes(from: frames.bytes)
+      UnsafeMutableRawBufferPointer(rebasing: target[frames.version])
+        .copyBytes(from: version.utf8)
       return target.count
     }
+    self.message = message
+    self.digest = digest
+    self.version = version
   }
 
   /// Packs and frames a message.
@@ -86,28 +116,48 @@ extension EncodedResource: Equatable {
   }
 }
 
+extension ContentDigest {
+  fileprivate func combined(with other: ContentDigest) -> ContentDigest {
+    ContentDigest(high: high ^ other.high, low: low ^ other.low)
+  }
+}
+
 /// The bytes around a message in the two kinds of response.
 ///
 /// `DiscoveryResponse.resources` and `Resource.resource` are both field 2, so that one framed
 /// `Any` serves either.
 private struct ResourceFrames {
-  var any: [UInt8] = []
-  var delta: [UInt8] = []
+  /// The length of a digest as text.
+  private static let versionCount = 32
 
-  init(typeURL: String, name: String, version: String, messageLength: Int) {
+  /// Delta's frame, with a blank for the version, then the `Any`'s.
+  let bytes: [UInt8]
+  /// The length of delta's frame.
+  let deltaCount: Int
+  /// Where the version belongs.
+  let version: Range<Int>
+
+  init(typeURL: String, name: String, messageLength: Int) {
     var inner = WireWriter()
     inner.string(field: 1, typeURL)
     inner.header(field: 2, length: messageLength)
-    var anyWriter = WireWriter()
-    anyWriter.header(field: 2, length: inner.bytes.count + messageLength)
-    any = anyWriter.bytes + inner.bytes
+    var any = WireWriter()
+    any.header(field: 2, length: inner.bytes.count + messageLength)
+    let anyBytes = any.bytes + inner.bytes
 
-    var resource = WireWriter()
-    resource.string(field: 1, version)
-    resource.string(field: 3, name)
-    var deltaWriter = WireWriter()
-    deltaWriter.header(
-      field: 2, length: resource.bytes.count + any.count + messageLength)
-    delta = deltaWriter.bytes + resource.bytes
+    var blank = WireWriter()
+    blank.header(field: 1, length: Self.versionCount)
+    let versionOffset = blank.bytes.count
+    let label = blank.bytes + [UInt8](repeating: 0, count: Self.versionCount)
+    var nameWriter = WireWriter()
+    nameWriter.string(field: 3, name)
+    let resource = label + nameWriter.bytes
+    var delta = WireWriter()
+    delta.header(field: 2, length: resource.count + anyBytes.count + messageLength)
+
+    let start = delta.bytes.count + versionOffset
+    version = start..<start + Self.versionCount
+    deltaCount = delta.bytes.count + resource.count
+    bytes = delta.bytes + resource + anyBytes
   }
 }
