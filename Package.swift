@@ -58,7 +58,10 @@ let rooms: [Room] = [
   // Edges.
   Room(
     name: "DiscoveryServer",
-    uses: ["DiscoveryProtocol", "GRPC", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics"]),
+    uses: [
+      "DiscoveryProtocol", "MeshModel", "ServiceDiscovery", "GRPC", "EnvoyAPI", "Bytes", "JSON",
+      "Logging", "Metrics",
+    ]),
   Room(
     name: "FileSource",
     uses: [
@@ -94,7 +97,8 @@ func target(_ room: Room) -> Target {
   let uses = room.uses.filter { present("Sources/\($0)") }
     .map { Target.Dependency(stringLiteral: $0) }
   switch room.kind {
-  case .c: return .target(name: room.name, dependencies: uses, cSettings: [.headerSearchPath("generated")])
+  case .c:
+    return .target(name: room.name, dependencies: uses, cSettings: [.headerSearchPath("generated")])
   case .cxx:
     return .target(
       name: room.name, dependencies: uses, cxxSettings: [.unsafeFlags(["-std=c++17"])],
@@ -125,6 +129,7 @@ let package = Package(
           .map { Target.Dependency(stringLiteral: $0) },
         exclude: present("Tests/\(room.name)Tests/Golden") ? ["Golden"] : [],
         swiftSettings: strict)
-    },
+    }
+    + [.testTarget(name: "TidyTests", swiftSettings: strict)],
   cxxLanguageStandard: .cxx17
 )

@@ -2,7 +2,9 @@
 
 import CXXHash
 
-/// A 128-bit digest of bytes (XXH3): equal bytes, equal digest, on every replica. Not for security.
+/// A 128-bit digest of bytes (XXH3): equal bytes, equal digest, on every replica.
+///
+/// Not for security.
 public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
   /// The upper 64 bits.
   public let high: UInt64

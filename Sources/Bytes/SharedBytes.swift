@@ -5,6 +5,7 @@
 /// The memory is allocated at initialisation, never written again, and freed by `deinit`, so
 /// that a pointer to it may be lent to C for as long as the object is retained.
 public final class SharedBytes: Sendable {
+  // SAFETY: written before the initialiser returns, only read afterwards, freed by `deinit`.
   private nonisolated(unsafe) let start: UnsafeMutableRawPointer
   /// The number of bytes.
   public let count: Int

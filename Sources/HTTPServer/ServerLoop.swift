@@ -13,10 +13,9 @@ internal import Synchronization
 ///
 /// evhttp frees a request when its connection goes, answered or not; therefore every connection
 /// has a close callback, and an answer is only given to a request that is still in `pending`.
+// SAFETY: `mailbox` and `requests` may be used from any thread; everything else belongs to
+// the loop's thread, or to the creator before `startThread`.
 final class ServerLoop: @unchecked Sendable {
-  // SAFETY: `mailbox` and `requests` may be used from any thread; everything else belongs to
-  // the loop's thread, or to the creator before `startThread`.
-
   enum Command: Sendable {
     case reply(UInt64, HTTPResponse)
     case stop

@@ -13,7 +13,8 @@ public struct ServiceSources: Sendable {
   public let workloads: WorkloadIndex
   /// The addresses given to hosts that have none.
   public let allocation: AddressAllocation
-  private let tables: DiscoveryTables
+  /// The objects.
+  public let tables: DiscoveryTables
   private let slices: [DiscoveryTables.Name: [ConfigObject<Kubernetes.EndpointSlice>]]
   private let declarations: [ServiceKey: [DiscoveryTables.Name]]
   private let external: [String: [ExternalWorkload]]

@@ -2,8 +2,10 @@
 
 public import EnvoyAPI
 
-/// All that one generated resource may depend on. It is the cache key, and `make` sees nothing else:
-/// a stale or foreign cache hit cannot be written down.
+/// All that one generated resource may depend on.
+///
+/// It is the cache key, and `make` sees nothing else: a stale or foreign cache hit cannot be
+/// written down.
 public protocol ResourceInputs: Hashable, Sendable {
   /// The message that is made.
   associatedtype Message: ProtobufMessage

@@ -5,6 +5,8 @@
 
 import CGRPC
 
+// SAFETY: as of `Completion`: one side at a time uses the memory.
+
 /// A batch that only sends: its end resumes the writer.
 final class SendOperation: Completion, @unchecked Sendable {
   private let call: CallHandle
@@ -50,6 +52,8 @@ final class SendOperation: Completion, @unchecked Sendable {
   }
 }
 
+// SAFETY: as of `Completion`: one side at a time uses the memory.
+
 /// A batch that receives one message, or `nil` at the end.
 final class ReceiveOperation: Completion, @unchecked Sendable {
   private let call: CallHandle
@@ -93,6 +97,8 @@ final class ReceiveOperation: Completion, @unchecked Sendable {
   }
 }
 
+// SAFETY: as of `Completion`: one side at a time uses the memory.
+
 /// The operation that ends with a server's call, and tells whether it was cut short.
 final class ReceiveCloseOperation: Completion, @unchecked Sendable {
   private let call: CallHandle
@@ -119,6 +125,8 @@ final class ReceiveCloseOperation: Completion, @unchecked Sendable {
 
   override func complete(success: Bool) { closed.fulfil(cancelled.pointee != 0) }
 }
+
+// SAFETY: as of `Completion`: one side at a time uses the memory.
 
 /// The operation that ends with a client's call, and brings its status.
 final class ReceiveStatusOperation: Completion, @unchecked Sendable {
@@ -170,6 +178,8 @@ final class ReceiveStatusOperation: Completion, @unchecked Sendable {
     status.fulfil(GRPCStatus(code, text(of: memory.pointee.details)))
   }
 }
+
+// SAFETY: as of `Completion`: one side at a time uses the memory.
 
 /// A client's first batch: sends its headers and receives the server's, which nobody waits for.
 final class OpenOperation: Completion, @unchecked Sendable {

@@ -5,6 +5,8 @@
 
 import CGRPC
 
+// SAFETY: as of `Completion`: one side at a time uses the memory.
+
 /// A request for one call, which core answers when a client makes it, or at shutdown.
 final class RequestOperation: Completion, @unchecked Sendable {
   private let queue: CompletionQueue

@@ -62,6 +62,8 @@ final class ServerHandle: Sendable {
   func cancelAllCalls() { grpc_server_cancel_all_calls(raw) }
 }
 
+// SAFETY: as of `Completion`: one side at a time uses the memory.
+
 /// The end of an orderly shutdown.
 private final class ServerDrained: Completion, @unchecked Sendable {
   private let server: ServerHandle
@@ -70,6 +72,8 @@ private final class ServerDrained: Completion, @unchecked Sendable {
 
   override func complete(success: Bool) { server.drained.fulfil(()) }
 }
+
+// SAFETY: as of `Completion`: one side at a time uses the memory.
 
 /// The end of a server that nobody shut down.
 private final class ServerTeardown: Completion, @unchecked Sendable {

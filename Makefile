@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/xds/bin/python
+DAEMON := .build/debug/navarchd
+SWIFT_SOURCES = $(shell git ls-files '*.swift')
+# Set to yes where the packages are there already, so that nothing is looked up.
+NAVARCH_SKIP_SETUP ?=
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: Debian's packages, Python environments in .venv
+	@test -n "$(NAVARCH_SKIP_SETUP)" || config/packages/install
+	@Tests/EndToEnd/setup
+
+generate: setup ## Make the generated sources from proto/, where their inputs changed
+	@$(PYTHON) proto/generate_envoy.py
+	@$(PYTHON) proto/generate_config.py
+
+build: generate ## Build the daemon and the tests' programs
+	@$(MAKE) -s -C Tests/Demo/app
+	swift build --manifest-cache none
+
+run: build ## Run the control plane on the bookinfo sample
+	@config/samples/run $(DAEMON)
+
+demo: build ## A mesh in a box: bookinfo behind real Envoys, Istio's scenarios
+	Tests/Demo/run --navarchd $(DAEMON)
+
+test: build lint ## All tests: unit, golden, end to end, the demo's scenarios, load, parity
+	swift test --manifest-cache none
+	Tests/EndToEnd/run --navarchd $(DAEMON)
+	Tests/Demo/run --navarchd $(DAEMON)
+	Tests/Load/run --navarchd $(DAEMON) --quiet-seconds 10 --edit-seconds 30 --edits 30 --broken 8
+	Tests/EndToEnd/parity --navarchd $(DAEMON)
+
+golden: build ## Rewrite the golden files from what is generated now
+	UPDATE_GOLDEN=1 swift test --manifest-cache none --filter Golden
+
+soak: build ## The long runs: five minutes of load without edits, then under 200 edits
+	Tests/Load/run --navarchd $(DAEMON)
+
+bench: generate ## Build for release, and measure
+	swift build --manifest-cache none -c release --product navarchd
+	Tests/Bench/run .build/release/navarchd
+
+image: generate ## An OCI image of the daemon under .build/image
+	@test -n "$(NAVARCH_SKIP_SETUP)" || config/packages/install image
+	swift build --manifest-cache none -c release --product navarchd
+	config/image/build .build/release/navarchd
+
+format: ## Format the Swift sources
+	swift format -i -p $(SWIFT_SOURCES)
+
+lint: ## Check the format and the documentation of the Swift sources
+	swift format lint --strict -p $(SWIFT_SOURCES)
+
+clean: ## Remove what was built and generated
+	rm -rf .build Sources/CEnvoyAPI/generated Sources/EnvoyAPI/Generated Sources/Configuration/Generated
+
+.PHONY: help setup generate build run demo test golden soak bench image format lint clean

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ConfigTranslation
+public import DiscoveryProtocol
+public import DiscoveryServer
+public import MeshModel
+
+/// What pages may read of a running control plane: functions that answer at once, from any thread.
+public struct IntrospectionSources: Sendable {
+  /// The snapshot that is served; nil before the first.
+  public var snapshot: @Sendable () -> MeshSnapshot?
+  /// The streams that are open.
+  public var connections: @Sendable () -> [ConnectionStatus]
+  /// What a proxy that is connected is served from, by its node id or `name.namespace`.
+  public var view: @Sendable (_ proxyID: String) -> ProxyContext?
+  /// The same as resources.
+  public var resources: @Sendable (_ proxyID: String) -> (any ResourceView)?
+  /// What is to be said of the configuration, by file and line.
+  public var diagnostics: @Sendable () -> [StoredDiagnostic]
+  /// The latest pushes, the newest last.
+  public var pushes: @Sendable () -> [PushRecord]
+  /// The latest refusals by proxies, the newest last.
+  public var refusals: @Sendable () -> [NackRecord]
+  /// What is not ready yet, a sentence each; empty when ready.
+  public var isReady: @Sendable () -> [String]
+  /// The control plane's own name, as proxies and pages are told it (the Pod's name).
+  public var identity: String
+  /// The control plane's version.
+  public var version: String
+  /// When the streams' clock stood at zero, in seconds since 1970; 0 where pages need no times of
+  /// responses.
+  public var clockStart: Double = 0
+
+  /// Sources from these functions.
+  public init(
+    snapshot: @escaping @Sendable () -> MeshSnapshot?,
+    connections: @escaping @Sendable () -> [ConnectionStatus],
+    view: @escaping @Sendable (String) -> ProxyContext?,
+    resources: @escaping @Sendable (String) -> (any ResourceView)?,
+    diagnostics: @escaping @Sendable () -> [StoredDiagnostic],
+    pushes: @escaping @Sendable () -> [PushRecord],
+    refusals: @escaping @Sendable () -> [NackRecord],
+    isReady: @escaping @Sendable () -> [String], identity: String, version: String
+  ) {
+    self.snapshot = snapshot
+    self.connections = connections
+    self.view = view
+    self.resources = resources
+    self.diagnostics = diagnostics
+    self.pushes = pushes
+    self.refusals = refusals
+    self.isReady = isReady
+    self.identity = identity
+    self.version = version
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPServer
+
+/// A page below `/debug/`: a function of a request and of the control plane's state.
+public struct DebugPage: Sendable {
+  /// The last part of its path.
+  public let name: String
+  /// What it shows, in a line for the index.
+  public let description: String
+  /// Whether only callers on this machine are answered: for pages that show configuration, until
+  /// callers can be authenticated.
+  public let isLoopbackOnly: Bool
+  /// Its answer.
+  let respond: @Sendable (HTTPRequest, IntrospectionSources) -> HTTPResponse
+
+  /// Its path.
+  public var path: String { "/debug/" + name }
+
+  init(
+    _ name: String, _ description: String, loopbackOnly: Bool = false,
+    _ respond: @escaping @Sendable (HTTPRequest, IntrospectionSources) -> HTTPResponse
+  ) {
+    self.name = name
+    self.description = description
+    isLoopbackOnly = loopbackOnly
+    self.respond = respond
+  }
+}
+
+extension DebugPage {
+  /// Every page, by name: a new page is a line here.
+  public static let all: [DebugPage] = [
+    DebugPage(
+      "adsz", "The open streams: node metadata and watched resources", loopbackOnly: true,
+      StreamPages.streams),
+    DebugPage(
+      "config_dump", "What a proxy is served, as Envoy's config dump (?proxyID=)",
+      loopbackOnly: true, ConfigDumpPage.respond),
+    DebugPage(
+      "configz", "The configuration objects in use, and what is to be said of them",
+      loopbackOnly: true, ConfigPage.respond),
+    DebugPage("connections", "The open streams: address and age", StreamPages.connections),
+    DebugPage(
+      "endpointShardz", "The endpoints of every service, by cluster", EndpointPage.respond),
+    DebugPage(
+      "endpointz", "The same; a line an endpoint with ?brief=true", EndpointPage.respond),
+    DebugPage("list", "The names of these pages") { request, _ in
+      .json(.texts(all.map(\.name).filter { $0 != "list" }), for: request)
+    },
+    DebugPage("mesh", "The mesh configuration in use", loopbackOnly: true, MeshPage.respond),
+    DebugPage(
+      "push_status", "The latest pushes and refusals", loopbackOnly: true, PushPage.respond),
+    DebugPage("registryz", "The services of the registry", RegistryPage.respond),
+    DebugPage("resourcesz", "The kinds of objects that are read", ConfigPage.kinds),
+    DebugPage("syncz", "How far each proxy follows", SyncPage.respond),
+  ]
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+import DiscoveryServer
+import EnvoyAPI
+import HTTPServer
+import MeshModel
+import JSON
+
+/// `/debug/syncz`: for every proxy the nonces last sent and acknowledged, in the members that
+/// Kiali and istioctl read.
+enum SyncPage {
+  /// The streams of all namespaces, or of the query's `namespace`.
+  static func respond(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
+    let namespace = request.query("namespace") ?? ""
+    let rows = sources.sortedConnections()
+      .filter { namespace.isEmpty || $0.node.namespace == namespace }
+      .map { row($0, clockStart: sources.clockStart) }
+    return .json(.array(rows), for: request)
+  }
+
+  /// The member names' beginnings, which stand for types.
+  private static let prefixes: [(type: ResourceType, prefix: String)] = [
+    (.cluster, "cluster"), (.listener, "listener"), (.route, "route"), (.endpoint, "endpoint"),
+    (.extensionConfig, "extensionconfig"),
+  ]
+
+  private static func row(_ connection: ConnectionStatus, clockStart: Double) -> JSONValue {
+    var row = JSONFields()
+    let node = connection.node
+    row.add("cluster_id", node.cluster)
+    row.add("proxy", node.id)
+    row.add("proxy_type", node.kind.rawValue)
+    row.add("istio_version", node.istioVersion ?? "")
+    let types = Dictionary(connection.types.map { ($0.type, $0) }) { _, last in last }
+    for (type, prefix) in prefixes {
+      row.add(prefix + "_sent", types[type]?.sent?.nonce ?? "")
+      row.add(prefix + "_acked", types[type]?.acked?.nonce ?? "")
+    }
+    let resources = types.map { ($0.key.url, resource($0.value, clockStart)) }
+    if !resources.isEmpty {
+      row.add("resources", .sorted(Dictionary(resources) { _, last in last }))
+    }
+    return row.value
+  }
+
+  private static func resource(_ type: TypeStatus, _ clockStart: Double) -> JSONValue {
+    var fields = JSONFields()
+    fields.add("sent", type.sent?.nonce ?? "")
+    fields.add("acked", type.acked?.nonce ?? "")
+    if let sent = type.sent, clockStart > 0 {
+      fields.add("sentTime", TimeText.rfc3339(clockStart + sent.sentAt / .seconds(1)))
+    }
+    fields.add("lastError", type.lastError?.detail.message ?? "")
+    fields.add("status", type.state.rawValue)
+    return fields.value
+  }
+}

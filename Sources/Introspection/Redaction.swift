@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSON
+
+/// Takes private keys and other secrets out of what pages show.
+///
+/// By place: the fields of Envoy's API that hold secrets, whatever they hold. By content: any text
+/// that holds a private key in PEM, also in base64, wherever it stands.
+enum Redaction {
+  /// What stands in the place of a secret.
+  static let mark = "[redacted]"
+
+  /// A value without its secrets.
+  static func redacted(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .string(let text): .string(redacted(text))
+    case .array(let elements): .array(elements.map(redacted))
+    case .object(let object):
+      .object(
+        JSONObject(
+          distinct: object.members.map { member in
+            let isSecret = secretFields.contains(member.key)
+            return JSONObject.Member(
+              redacted(member.key), isSecret ? emptied(member.value) : redacted(member.value))
+          }))
+    case .null, .bool, .integer, .double: value
+    }
+  }
+
+  /// A text, or the mark if it holds a private key.
+  static func redacted(_ text: String) -> String { holdsKey(text) ? mark : text }
+
+  /// Whether a text holds a private key's PEM header, plain or anywhere in base64.
+  static func holdsKey(_ text: String) -> Bool {
+    text.utf8.count >= 11 && marks.contains { text.contains($0) }
+  }
+
+  /// The fields of messages and of objects that hold secrets: TLS keys, their passwords, ticket
+  /// keys, generic secrets, the pull secret that Istio gives Wasm.
+  private static let secretFields: Set = [
+    "private_key", "privateKey", "private_key_provider", "privateKeyProvider", "password",
+    "session_ticket_keys", "sessionTicketKeys", "generic_secret", "genericSecret",
+    "ISTIO_META_WASM_IMAGE_PULL_SECRET",
+  ]
+
+  /// The header's words, and the parts of their base64 that hold at each of the three offsets.
+  private static let marks = [
+    "PRIVATE KEY", "UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW",
+  ]
+
+  /// A secret field's value: where it comes from may be seen, what it is may not.
+  private static func emptied(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .object(let object):
+      .object(
+        JSONObject(
+          distinct: object.members.map { member in
+            let isPlace = places.contains(member.key)
+            return JSONObject.Member(
+              member.key, isPlace ? redacted(member.value) : emptied(member.value))
+          }))
+    case .array(let elements): .array(elements.map(emptied))
+    case .null: .null
+    case .string, .bool, .integer, .double: .string(mark)
+    }
+  }
+
+  /// The fields of a secret that say where it is kept (Envoy's `DataSource`) or who handles it.
+  private static let places: Set = [
+    "filename", "environment_variable", "environmentVariable", "watched_directory",
+    "watchedDirectory", "provider_name", "providerName", "@type", "name",
+  ]
+}

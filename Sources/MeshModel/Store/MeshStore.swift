@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Configuration
+import ServiceDiscovery
+
+/// All objects, and the snapshot that is made of them: one writer's value.
+///
+/// An equal upsert is no change. An object that cannot be used is kept as what is to be said of it,
+/// beside its last valid version, which serves on.
+public struct MeshStore: Sendable {
+  /// What is served; nil before the source has synced.
+  public private(set) var snapshot: MeshSnapshot?
+  private var settings: Shared<MeshSettings>
+  private var objects = ObjectTable()
+  private var discovery = DiscoveryTables()
+  private var config = ConfigTables()
+  private var problems: [StoredDiagnostic] = []
+  private var isSynced = false
+  private var generation: UInt64 = 0
+
+  /// An empty store of a mesh that is set to `settings`.
+  public init(settings: MeshSettings) { self.settings = Shared(settings) }
+
+  /// Applies a transaction at `now`, in seconds since 1970.
+  ///
+  /// Returns what of the snapshot changed; empty where nothing did or nothing is synced yet.
+  public mutating func apply(_ transaction: SourceTransaction, at now: Double) -> StoreChange {
+    var edits = StoreEdits()
+    for key in transaction.removals { remove(key, &edits) }
+    for object in transaction.upserts { upsert(object, at: now, &edits) }
+    problems = MeshStore.dated(transaction.problems, as: problems, at: now)
+    isSynced = isSynced || transaction.isSynced
+    return publish(edits)
+  }
+
+  /// Sets the mesh differently.
+  public mutating func set(_ settings: MeshSettings) -> StoreChange {
+    guard settings != self.settings.value else { return StoreChange() }
+    self.settings = Shared(settings)
+    var edits = StoreEdits()
+    edits.settings = true
+    return publish(edits)
+  }
+
+  /// What the mesh is set to.
+  public var currentSettings: MeshSettings { settings.value }
+
+  // MARK: Edits
+
+  private mutating func remove(_ key: ObjectKey, _ edits: inout StoreEdits) {
+    guard let entry = objects[key] else { return }
+    objects[key] = nil
+    guard let old = entry.object else { return }
+    edits.note(old: old, new: nil)
+    discovery.remove(key)
+  }
+
+  private mutating func upsert(
+    _ sourced: SourcedObject, at now: Double, _ edits: inout StoreEdits
+  ) {
+    let known = objects[sourced.key]
+    var entry = ObjectEntry(
+      object: known?.object, digest: sourced.digest, origin: sourced.origin,
+      generation: known?.generation ?? 0,
+      diagnostics: MeshStore.dated(sourced.diagnostics, as: known?.diagnostics ?? [], at: now))
+    defer { objects[sourced.key] = entry }
+    guard let new = sourced.object, new != known?.object else { return }
+    entry.object = new
+    entry.generation += 1
+    edits.note(old: known?.object, new: new)
+    guard new.counts(for: settings.value.revision) else { return discovery.remove(sourced.key) }
+    discovery.insert(new)
+  }
+
+  /// The diagnostics, each since when it was said first.
+  private static func dated(
+    _ new: [StoredDiagnostic], as old: [StoredDiagnostic], at now: Double
+  ) -> [StoredDiagnostic] {
+    new.map { diagnostic in
+      var diagnostic = diagnostic
+      diagnostic.since = old.first { $0.saysTheSame(as: diagnostic) }?.since ?? now
+      return diagnostic
+    }
+  }
+
+  // MARK: Snapshots
+
+  private mutating func publish(_ edits: StoreEdits) -> StoreChange {
+    // Until all is known, edits only gather: the first snapshot reads every table.
+    guard isSynced else { return StoreChange() }
+    guard let previous = snapshot else { return publishFirst() }
+    guard !edits.isEmpty else { return StoreChange() }
+    var change = StoreChange()
+    change.keys = edits.keys
+    change.isEverything = edits.settings
+    change.configuration = edits.configuration || edits.registry || edits.settings
+    refreshTables(edits.settings ? ConfigTables.kinds : edits.kinds)
+    let registry = registry(after: previous.registry, edits)
+    if let registry {
+      let lost = EndpointDifference(previous.registry, registry.registry, of: registry.touched)
+      change.endpoints = lost.changed
+      change.removesEndpoints = lost.removes
+      change.configuration = change.configuration || lost.concernsListeners
+    }
+    guard change.configuration || !change.endpoints.isEmpty else { return StoreChange() }
+    generation += 1
+    let next = registry?.registry ?? previous.registry
+    let onlyEndpoints = edits.kinds.isEmpty && !edits.registry && !edits.settings
+    snapshot =
+      onlyEndpoints
+      ? MeshSnapshot(previous, registry: next)
+      : MeshSnapshot(generation: generation, settings: settings, config: config, registry: next)
+    return change
+  }
+
+  private mutating func publishFirst() -> StoreChange {
+    refreshTables(ConfigTables.kinds)
+    generation += 1
+    snapshot = MeshSnapshot(
+      generation: generation, settings: settings, config: config,
+      registry: ServiceRegistry(sources(previous: nil)))
+    var change = StoreChange()
+    change.isEverything = true
+    change.configuration = true
+    return change
+  }
+
+  /// The registry after edits, and the services whose endpoints were made anew (nil for all); nil
+  /// where the edits do not touch it.
+  private func registry(
+    after previous: ServiceRegistry, _ edits: StoreEdits
+  ) -> (registry: ServiceRegistry, touched: Set<ServiceKey>?)? {
+    if edits.registry || edits.settings {
+      return (ServiceRegistry(sources(previous: previous)), nil)
+    }
+    guard !edits.slices.isEmpty || !edits.podNamespaces.isEmpty else { return nil }
+    let domain = settings.value.clusterDomain
+    var touched: Set<ServiceKey> = []
+    for slice in edits.slices {
+      let host = Hostname(valid: "\(slice.name).\(slice.namespace).svc.\(domain)")
+      touched.insert(ServiceKey(host, namespace: slice.namespace))
+    }
+    for namespace in edits.podNamespaces {
+      touched.formUnion(previous.services(namespace: namespace).map(\.key))
+    }
+    let sources = sources(previous: previous)
+    return (previous.rebuildingEndpoints(of: touched, from: sources), touched)
+  }
+
+  private func sources(previous: ServiceRegistry?) -> ServiceSources {
+    let registry = settings.value.registrySettings(for: discovery)
+    return ServiceSources(
+      discovery, settings: registry, previous: previous?.sources.allocation ?? .init())
+  }
+
+  private mutating func refreshTables(_ kinds: Set<ResourceKind>) {
+    for kind in kinds { config.refresh(kind, from: objects, revision: settings.value.revision) }
+  }
+}
+
+extension MeshStore {
+  /// How many valid objects of a kind there are.
+  public func count(of kind: ResourceKind) -> Int { objects.count(of: kind) }
+
+  /// How many valid versions of an object were read in this process; nil where there is none.
+  public func generation(of key: ObjectKey) -> UInt64? { objects[key]?.generation }
+
+  /// All that is to be said, by file and line, then by object.
+  public var diagnostics: [StoredDiagnostic] {
+    var all = problems
+    for (key, entry) in objects.entries {
+      all += entry.diagnostics
+      guard let object = entry.object else { continue }
+      all += NotYetTranslated.notes(on: object).map { note in
+        StoredDiagnostic(
+          .noEffect, key: key, origin: entry.origin, field: note.field, message: note.message)
+      }
+    }
+    return all.sorted { left, right in
+      let (mine, theirs) = (left.origin, right.origin)
+      if mine.file != theirs.file { return mine.file < theirs.file }
+      if mine.line != theirs.line { return mine.line < theirs.line }
+      return left.description < right.description
+    }
+  }
+}

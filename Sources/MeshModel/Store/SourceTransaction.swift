@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bytes
+public import Configuration
+public import JSON
+
+/// One object as a source read it, usable or not.
+public struct SourcedObject: Hashable, Sendable {
+  /// Which object it is.
+  public var key: ObjectKey
+  /// The object; nil where what is written cannot be used.
+  public var object: ConfigurationObject?
+  /// The digest of what is written.
+  public var digest: ContentDigest
+  /// Where it is written.
+  public var origin: ObjectOrigin
+  /// What is to be said of it.
+  public var diagnostics: [StoredDiagnostic]
+
+  /// An object.
+  public init(
+    key: ObjectKey, object: ConfigurationObject?, digest: ContentDigest, origin: ObjectOrigin,
+    diagnostics: [StoredDiagnostic] = []
+  ) {
+    self.key = key
+    self.object = object
+    self.digest = digest
+    self.origin = origin
+    self.diagnostics = diagnostics
+  }
+}
+
+extension SourcedObject {
+  /// The outcome of reading one value.
+  public enum Reading: Sendable {
+    /// An object, usable or not.
+    case object(SourcedObject)
+    /// Not an object of a kind that is read, or one without a name: what is to be said of it.
+    case nameless([StoredDiagnostic])
+  }
+
+  /// Decodes and validates one value.
+  ///
+  /// - Parameters:
+  ///   - value: The object as JSON.
+  ///   - strictness: Whether an unknown field is an error.
+  ///   - origin: Where it is written.
+  ///   - line: The line of a field of the value; asked only to explain something.
+  public static func read(
+    _ value: JSONValue, strictness: ConfigurationObject.Strictness, origin: ObjectOrigin,
+    line: (FieldPath) -> Int?
+  ) -> Reading {
+    var (object, found) = ConfigurationObject.decode(value, strictness: strictness)
+    if let decoded = object {
+      found += decoded.validate()
+      if found.contains(where: { $0.severity == .error }) { object = nil }
+    }
+    let key = object?.key ?? writtenKey(value)
+    let diagnostics = found.map { diagnostic in
+      StoredDiagnostic(
+        diagnostic.severity == .error ? .rejected : .warning, key: key,
+        origin: ObjectOrigin(file: origin.file, line: line(diagnostic.path) ?? origin.line),
+        field: diagnostic.path.description, message: diagnostic.message)
+    }
+    guard let key else { return .nameless(diagnostics) }
+    return .object(
+      SourcedObject(
+        key: key, object: object, digest: ContentDigest(of: value.text()), origin: origin,
+        diagnostics: diagnostics))
+  }
+
+  /// The key that a value names, where it is of a kind that is read and has a name.
+  public static func writtenKey(_ value: JSONValue) -> ObjectKey? {
+    guard let apiVersion = value["apiVersion"]?.string, let kind = value["kind"]?.string,
+      let name = value["metadata"]?["name"]?.string, !name.isEmpty,
+      let known = ConfigurationObject.kinds.first(where: {
+        $0.matches(apiVersion: apiVersion, kind: kind)
+      })
+    else { return nil }
+    var namespace = value["metadata"]?["namespace"]?.string ?? ""
+    if known.isClusterScoped {
+      namespace = ""
+    } else if namespace.isEmpty {
+      namespace = "default"
+    }
+    return ObjectKey(kind: known, namespace: namespace, name: name)
+  }
+}
+
+/// What changed in a source: to be applied as a whole.
+public struct SourceTransaction: Hashable, Sendable {
+  /// The objects that are new or read again.
+  public var upserts: [SourcedObject]
+  /// The objects that are gone.
+  public var removals: [ObjectKey]
+  /// All that is to be said and belongs to no object; what was said so before is void.
+  public var problems: [StoredDiagnostic]
+  /// Whether the source has told all that there was when it began.
+  public var isSynced: Bool
+
+  /// A transaction.
+  public init(
+    upserts: [SourcedObject] = [], removals: [ObjectKey] = [], problems: [StoredDiagnostic] = [],
+    isSynced: Bool = true
+  ) {
+    self.upserts = upserts
+    self.removals = removals
+    self.problems = problems
+    self.isSynced = isSynced
+  }
+}
