@@ -21,9 +21,10 @@ import Testing
 
   @Test(arguments: encoded + [key])
   func `keys are found by content`(text: String) {
-    #expect(Redaction.holdsKey("a" + text) || Redaction.holdsKey(text))
-    #expect(Redaction.redacted(.array([["a": .string(text)]])) == [["a": "[redacted]"]])
-    #expect(Redaction.redacted([text: 1]) == ["[redacted]": 1])
+    let mark = text == Self.key ? Redaction.mark : Redaction.encodedMark
+    #expect(Redaction.holdsKey(text))
+    #expect(Redaction.redacted([["a": .string(text)]]) == [["a": .string(mark)]])
+    #expect(Redaction.redacted([text: 1]) == [mark: 1])
   }
 
   @Test func `other texts are left alone`() {
