@@ -4,12 +4,23 @@ import Configuration
 
 /// Completes the names in VirtualServices, and puts the routes of delegates into their roots.
 struct DelegateResolution {
+  /// What a root refers to a delegate by.
+  private struct DelegateKey: Hashable {
+    var namespace: String
+    var name: String
+  }
+
   private let objects: ConfigTable<Istio.VirtualService>
   private let settings: MeshSettings
+  private let delegates: [DelegateKey: ConfigObject<Istio.VirtualService>]
 
   init(_ objects: ConfigTable<Istio.VirtualService>, settings: MeshSettings) {
     self.objects = objects
     self.settings = settings
+    let withoutHosts = objects.all.filter(\.spec.hosts.isEmpty)
+    delegates = Dictionary(
+      withoutHosts.map { (DelegateKey(namespace: $0.meta.namespace, name: $0.meta.name), $0) }
+    ) { first, _ in first }
   }
 
   func resolved() -> [ResolvedVirtualService] {
@@ -17,12 +28,39 @@ struct DelegateResolution {
   }
 
   private func resolve(_ object: ConfigObject<Istio.VirtualService>) -> ResolvedVirtualService {
-    let spec = complete(object.spec, namespace: object.meta.namespace)
-    let named =
-      spec.exportTo.isEmpty ? settings.mesh.defaultVirtualServiceExportTo : spec.exportTo
+    var spec = complete(object.spec, namespace: object.meta.namespace)
+    var used: [ObjectKey] = []
+    spec.http = spec.http.flatMap { route -> [Istio.HTTPRoute] in
+      guard let reference = route.delegate else { return [route] }
+      guard let delegate = delegate(reference, of: object) else { return [] }
+      used.append(
+        ObjectKey(
+          kind: delegate.kind, namespace: delegate.meta.namespace, name: delegate.meta.name))
+      let completed = complete(delegate.spec, namespace: delegate.meta.namespace)
+      return completed.http.compactMap(route.merged)
+    }
     return ResolvedVirtualService(
-      object: object, spec: spec, delegates: [],
-      exportTo: Set(named.map { $0 == "." ? object.meta.namespace : $0 }))
+      object: object, spec: spec, delegates: used, exportTo: exportTo(object))
+  }
+
+  /// The delegate that a root's route refers to, where there is one and the root may see it.
+  private func delegate(
+    _ reference: Istio.Delegate, of root: ConfigObject<Istio.VirtualService>
+  ) -> ConfigObject<Istio.VirtualService>? {
+    let owner = root.meta.namespace
+    let namespace = reference.namespace.isEmpty ? owner : reference.namespace
+    guard let found = delegates[DelegateKey(namespace: namespace, name: reference.name)] else {
+      return nil
+    }
+    let visibility = exportTo(found)
+    return visibility.isEmpty || visibility.contains("*") || visibility.contains(owner)
+      ? found : nil
+  }
+
+  private func exportTo(_ object: ConfigObject<Istio.VirtualService>) -> Set<String> {
+    let written = object.spec.exportTo
+    let named = written.isEmpty ? settings.mesh.defaultVirtualServiceExportTo : written
+    return Set(named.map { $0 == "." ? object.meta.namespace : $0 })
   }
 
   /// The content with short hosts and gateways completed (istiod's ResolveVirtualServiceShortnames).

@@ -18,11 +18,9 @@ public struct ResolvedVirtualService: Hashable, Sendable {
 
   /// Whether proxies of a namespace may see it.
   public func isVisible(in namespace: String) -> Bool {
-    exportTo.isEmpty || exportTo.contains("*") || exportTo.contains(namespace)
+    if exportTo.isEmpty || exportTo.contains("*") { return true }
+    return exportTo.contains(namespace) && !exportTo.contains("~")
   }
-
-  /// Whether it counts only for its own namespace.
-  var isPrivate: Bool { exportTo == [meta.namespace] }
 }
 
 /// VirtualServices by the gateways that they are bound to (`mesh` for sidecars).
@@ -49,11 +47,13 @@ public struct VirtualServiceIndex: Sendable {
   /// each by age.
   public func bound(to gateway: String, visibleIn namespace: String) -> [ResolvedVirtualService] {
     let visible = (byGateway[gateway] ?? []).filter { $0.isVisible(in: namespace) }
-    let own = visible.filter { $0.isPrivate }
-    let named = visible.filter {
-      !$0.isPrivate && !$0.exportTo.isEmpty && !$0.exportTo.contains("*")
+    let isPublic = { (service: ResolvedVirtualService) in
+      service.exportTo.isEmpty || service.exportTo.contains("*")
     }
-    let open = visible.filter { $0.exportTo.isEmpty || $0.exportTo.contains("*") }
+    let hidden = visible.filter { !isPublic($0) }
+    let own = hidden.filter { $0.meta.namespace == namespace }
+    let named = hidden.filter { $0.meta.namespace != namespace }
+    let open = visible.filter(isPublic)
     return own + named + open
   }
 }

@@ -8,7 +8,7 @@ import JSON
 struct IstioMetadata: Hashable, Sendable {
   private var members: [String: JSONValue] = [:]
 
-  /// Adds the object that configured the resource: `/apis/GROUP/v1alpha3/namespaces/NS/KIND/NAME`.
+  /// Adds the object that configured the resource: `/apis/GROUP/v1/namespaces/NS/KIND/NAME`.
   mutating func set(config object: ObjectKey) {
     members["config"] = .string(IstioMetadata.path(of: object))
   }
@@ -35,6 +35,6 @@ struct IstioMetadata: Hashable, Sendable {
       text += letter.lowercased()
     }
     let group = object.kind.group
-    return "/apis/\(group)/v1alpha3/namespaces/\(object.namespace)/\(kind)/\(object.name)"
+    return "/apis/\(group)/v1/namespaces/\(object.namespace)/\(kind)/\(object.name)"
   }
 }

@@ -148,14 +148,7 @@ public struct MeshStore: Sendable {
   }
 
   private func sources(previous: ServiceRegistry?) -> ServiceSources {
-    let mesh = settings.value
-    var registry = RegistrySettings(cluster: mesh.cluster, networks: mesh.networks)
-    registry.clusterDomain = mesh.clusterDomain
-    registry.trustDomain = mesh.mesh.trustDomain
-    let root = discovery.namespaces[.init("", mesh.rootNamespace)]
-    registry.clusterNetwork = root?.meta.labels[WellKnownLabel.network] ?? ""
-    registry.autoAllocatesAddresses = mesh.feature("PILOT_ENABLE_IP_AUTOALLOCATE", default: true)
-    registry.isDualStack = mesh.feature("ISTIO_DUAL_STACK", default: false)
+    let registry = settings.value.registrySettings(for: discovery)
     return ServiceSources(
       discovery, settings: registry, previous: previous?.sources.allocation ?? .init())
   }

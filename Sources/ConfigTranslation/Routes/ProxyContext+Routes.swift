@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import EnvoyAPI
+import MeshModel
+
+extension ProxyContext {
+  /// The route configuration of a name, as the proxy's listeners name it.
+  ///
+  /// Any name is answered: one that means nothing has no virtual hosts. Nil for kinds of proxies
+  /// that are not served yet.
+  public func route(_ name: String) -> EncodedResource? {
+    switch node.kind {
+    case .sidecar: return cache.resource(SidecarRoutes(self).inputs(name))
+    case .router:
+      var routes = GatewayRoutes(self, gateways: gateways)
+      return cache.resource(routes.inputs(name))
+    case .waypoint, .ztunnel: return nil
+    }
+  }
+}

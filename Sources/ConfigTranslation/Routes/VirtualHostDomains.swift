@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import MeshModel
+import ServiceDiscovery
+
+/// `host:port`, with an IPv6 address in brackets.
+func joinHostPort(_ host: String, _ port: UInt32) -> String {
+  host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+}
+
+/// The names under which a proxy's clients may ask for a service.
+struct VirtualHostDomains {
+  /// The names, the full one first.
+  private(set) var all: [String] = []
+  /// Those that were not written by anyone: short names, and the name with a dot at its end.
+  private(set) var made: Set<String> = []
+  /// The port behind names as well; nil where ports do not count.
+  private let port: UInt32?
+  /// The proxy's DNS domain, such as `default.svc.cluster.local`.
+  private let proxyDomain: String
+  private let hasAbsoluteNames: Bool
+
+  /// The names of `service` with its `aliases` and `addresses`.
+  init(
+    _ service: MeshService, addresses: [String], port: UInt32?, proxyDomain: String,
+    hasAbsoluteNames: Bool = true
+  ) {
+    self.port = port
+    self.proxyDomain = proxyDomain
+    self.hasAbsoluteNames = hasAbsoluteNames
+    for host in [service.hostname] + service.aliases.map(\.hostname) {
+      add(host.text)
+      let short = alternatives(of: host.text)
+      all += short
+      made.formUnion(short)
+    }
+    if service.isHeadless { all += all.map { "*." + $0 } }
+    for address in addresses where address != "0.0.0.0" { add(address) }
+  }
+
+  private mutating func add(_ name: String) { all += withPort(name) }
+
+  private func withPort(_ name: String) -> [String] {
+    let plain = name.contains(":") ? "[\(name)]" : name
+    return [plain] + (port.map { [joinHostPort(name, $0)] } ?? [])
+  }
+
+  private func alternatives(of host: String) -> [String] {
+    var names: [String] = []
+    if hasAbsoluteNames {
+      if IPAddress(host) == nil { names.append(host + ".") }
+      if let port { names.append(joinHostPort(host + ".", port)) }
+    }
+    if let service = proxyDomain.firstRange(of: ".svc.") {
+      let suffix = proxyDomain[service.lowerBound...]
+      guard host.hasSuffix(suffix) else { return names }
+      return names + kubernetesNames(host, own: proxyDomain[..<service.lowerBound])
+    }
+    return names + sharedNames(host)
+  }
+
+  /// `reviews`, `reviews.default.svc`, `reviews.default` as far as the proxy's namespace allows.
+  private func kubernetesNames(_ host: String, own namespace: Substring) -> [String] {
+    guard let service = host.firstRange(of: ".svc."), service.lowerBound > host.startIndex,
+      let dot = host.firstIndex(of: "."), dot < service.lowerBound
+    else { return [] }
+    let qualified = host[..<service.lowerBound]
+    let names: [String]
+    if host[host.index(after: dot)..<service.lowerBound] == namespace {
+      names = [String(host[..<dot]), qualified + ".svc", String(qualified)]
+    } else {
+      names = [String(qualified), qualified + ".svc"]
+    }
+    return names.flatMap(withPort)
+  }
+
+  /// Names without the part of a domain that proxy and service share.
+  private func sharedNames(_ host: String) -> [String] {
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    let domain = proxyDomain.split(separator: ".", omittingEmptySubsequences: false)
+    let shared = zip(parts.reversed(), domain.reversed()).prefix { $0 == $1 }.count
+    guard shared > 0 else { return [] }
+    let unique = parts.dropLast(shared)
+    let name = unique.joined(separator: ".")
+    var names = withPort(name)
+    if unique.count == 2 { names += withPort("\(name).\(parts[unique.endIndex])") }
+    return names
+  }
+}
+
+/// Domains that virtual hosts of one configuration have taken: Envoy refuses one given twice.
+struct TakenDomains {
+  private var taken: Set<String> = []
+  /// The full names of all services: a made name never stands in for one.
+  private let fullNames: Set<String>
+
+  init(fullNames: Set<String>) { self.fullNames = fullNames }
+
+  /// Takes those of `domains` that are free.
+  mutating func take(_ domains: [String], made: Set<String> = []) -> [String] {
+    domains.filter { domain in
+      let key = domain.lowercased()
+      if taken.contains(key) || made.contains(domain) && fullNames.contains(domain) { return false }
+      taken.insert(key)
+      return true
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+import GRPC
+import Logging
+import MeshModel
+
+/// What flags and environment ask for.
+struct ControlPlaneOptions: Sendable {
+  var configDirectory: String
+  var meshConfigFile: String
+  var networksFile: String
+  var settings: MeshSettings
+  var grpcAddress: String
+  var httpAddress: String
+  var monitoringAddress: String
+  var shutdownDuration: Duration
+  var debounce: PushDebouncer.Windows
+  var cacheCapacity: Int
+  var grpc: GRPCServerConfiguration
+  var logs: LogOptions
+  /// The control plane's own name.
+  var podName: String
+
+  init(_ line: CommandLine, environment: [String: String]) {
+    configDirectory = line["configDir"]
+    meshConfigFile = line["meshConfig"]
+    networksFile = line["networksConfig"]
+    grpcAddress = line["grpcAddr"]
+    httpAddress = line["httpAddr"]
+    monitoringAddress = line["monitoringAddr"]
+    shutdownDuration = line.duration("shutdownDuration") ?? .seconds(10)
+    podName = environment["POD_NAME"] ?? "navarchd"
+    cacheCapacity = environment["PILOT_XDS_CACHE_SIZE"].flatMap(Int.init) ?? 60_000
+    settings = MeshSettings()
+    settings.clusterDomain = line["domain"]
+    settings.cluster = line["clusterID"]
+    settings.revision = environment["REVISION"].flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+    settings.features = environment.filter { variable in
+      ControlPlaneOptions.featurePrefixes.contains { variable.key.hasPrefix($0) }
+    }
+    debounce = ControlPlaneOptions.debounce(environment)
+    grpc = ControlPlaneOptions.grpc(line, environment)
+    logs = LogOptions()
+    logs.format = line.isTrue("log_as_json") ? .json : .console
+    logs.outputLevel = line["log_output_level"]
+    logs.stackTraceLevel = line["log_stacktrace_level"]
+    logs.caller = line["log_caller"]
+    logs.targets = line["log_target"].split(separator: ",").map(String.init)
+  }
+
+  /// The variables that shape configuration begin with one of these; `ISTIO_META_` is an agent's.
+  private static let featurePrefixes = [
+    "PILOT_", "ISTIO_DUAL", "ISTIO_ENABLE_", "ISTIO_MULTIROOT", "ISTIO_DELTA", "ENABLE_",
+    "DISABLE_", "PREFER_", "RESOLVE_", "LABEL_CANONICAL", "HTTP_STRIP_", "PEER_METADATA",
+    "EXTERNAL_ISTIOD", "MAX_CONNECTIONS_PER", "DNS_", "TRUSTED_GATEWAY_CIDR",
+    "METRICS_LOCALHOST_ACCESS_ONLY", "UNSAFE_",
+  ]
+
+  private static func debounce(_ environment: [String: String]) -> PushDebouncer.Windows {
+    let duration = { (name: String) in environment[name].flatMap(GoDuration.parse) }
+    return PushDebouncer.Windows(
+      quiet: duration("PILOT_DEBOUNCE_AFTER") ?? .milliseconds(100),
+      maximum: duration("PILOT_DEBOUNCE_MAX") ?? .seconds(10))
+  }
+
+  private static func grpc(
+    _ line: CommandLine, _ environment: [String: String]
+  ) -> GRPCServerConfiguration {
+    var configuration = GRPCServerConfiguration()
+    configuration.keepaliveInterval = line.duration("keepaliveInterval")
+    configuration.keepaliveTimeout = line.duration("keepaliveTimeout") ?? .seconds(10)
+    // An age beyond a year is Go's way to say never.
+    if let age = line.duration("keepaliveMaxServerConnectionAge"), age < .seconds(31_536_000) {
+      configuration.maxConnectionAge = age
+    }
+    if let size = environment["ISTIO_GPRC_MAXRECVMSGSIZE"].flatMap(Int.init), size > 0 {
+      configuration.maxReceiveMessageSize = size
+    }
+    if let count = environment["ISTIO_GPRC_MAXSTREAMS"].flatMap(Int.init), count > 0 {
+      configuration.maxConcurrentStreams = count
+    }
+    return configuration
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import MeshModel
+import Synchronization
+
+/// The store, with what is to be said of files that are no objects: one task writes, pages read.
+final class ConfigStore: Sendable {
+  private struct State {
+    var store: MeshStore
+    var meshProblems: [StoredDiagnostic] = []
+  }
+
+  private let state: Mutex<State>
+
+  init(settings: MeshSettings) { state = Mutex(State(store: MeshStore(settings: settings))) }
+
+  /// Applies a transaction; the change, and the snapshot after it.
+  func apply(
+    _ transaction: SourceTransaction, at now: Double
+  ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
+    state.withLock { ($0.store.apply(transaction, at: now), $0.store.snapshot) }
+  }
+
+  /// Takes the mesh's settings as they were read anew; problems replace those of before.
+  func apply(
+    _ reading: MeshFiles.Reading, at now: Double
+  ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
+    state.withLock { state in
+      state.meshProblems = reading.problems.map { problem in
+        var problem = problem
+        problem.since = state.meshProblems.first { $0.message == problem.message }?.since ?? now
+        return problem
+      }
+      var settings = state.store.currentSettings
+      if let mesh = reading.mesh { settings.mesh = mesh }
+      if let networks = reading.networks { settings.networks = networks }
+      return (state.store.set(settings), state.store.snapshot)
+    }
+  }
+
+  /// All that is to be said of the configuration.
+  var diagnostics: [StoredDiagnostic] {
+    state.withLock { $0.meshProblems + $0.store.diagnostics }
+  }
+}

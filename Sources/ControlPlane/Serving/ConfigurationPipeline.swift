@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import DiscoveryProtocol
+import DiscoveryServer
+import FileSource
+import Lifecycle
+import Logging
+import MeshModel
+import Metrics
+import ServiceDiscovery
+import Synchronization
+
+/// The way from files to streams: one task reads changes, writes the store, and pushes snapshots.
+final class ConfigurationPipeline: Service {
+  private enum Event: Sendable {
+    case files(DirectoryChange)
+    case mesh(MeshFiles.Reading)
+    case tick
+  }
+
+  private let options: ControlPlaneOptions
+  private let store: ConfigStore
+  private let server: DiscoveryServer
+  private let metrics: IstiodMetrics
+  private let log: Logger
+  private let meshFiles: MeshFiles
+  private let watcher = Mutex<DirectoryWatcher?>(nil)
+
+  /// A pipeline to a server; the mesh's files were read once already.
+  init(
+    _ options: ControlPlaneOptions, store: ConfigStore, server: DiscoveryServer,
+    meshFiles: MeshFiles, metrics: IstiodMetrics, log: Logger
+  ) {
+    self.options = options
+    self.store = store
+    self.server = server
+    self.meshFiles = meshFiles
+    self.metrics = metrics
+    self.log = log
+  }
+
+  func start() async throws {
+    let watcher = try DirectoryWatcher(directory: options.configDirectory)
+    self.watcher.withLock { $0 = watcher }
+  }
+
+  func run(until shutdown: ShutdownSignal) async throws {
+    guard let watcher = watcher.withLock({ $0 }) else { return }
+    let (events, sender) = AsyncStream.makeStream(of: Event.self)
+    shutdown.onRequest { sender.finish() }
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        for await change in watcher.changes { sender.yield(.files(change)) }
+      }
+      group.addTask { await self.watchMesh(sender) }
+      var state = PipelineState(windows: options.debounce)
+      for await event in events {
+        take(event, &state)
+        guard let deadline = state.nextTimer() else { continue }
+        group.addTask {
+          try? await ContinuousClock().sleep(until: deadline)
+          sender.yield(.tick)
+        }
+      }
+      group.cancelAll()
+    }
+    watcher.stop()
+  }
+
+  /// Looks at the mesh's files once a second.
+  private func watchMesh(_ sender: AsyncStream<Event>.Continuation) async {
+    var files = meshFiles
+    while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
+      if let reading = files.readIfChanged() { sender.yield(.mesh(reading)) }
+    }
+  }
+
+  // MARK: The one writer
+
+  private func take(_ event: Event, _ state: inout PipelineState) {
+    switch event {
+    case .tick: push(state.debouncer.tick(at: state.now), &state)
+    case .files(let change):
+      let transaction = state.files.apply(change)
+      report(transaction, &state)
+      changed(timed { store.apply(transaction, at: WallClock.now()) }, &state)
+    case .mesh(let reading):
+      report(reading.problems)
+      changed(timed { store.apply(reading, at: WallClock.now()) }, &state)
+    }
+  }
+
+  private func timed(
+    _ body: () -> (change: StoreChange, snapshot: MeshSnapshot?)
+  ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
+    let began = ContinuousClock.now
+    let result = body()
+    if !result.change.isEmpty {
+      metrics.push.snapshotTime.observe(ContinuousClock.now - began)
+    }
+    return result
+  }
+
+  private func changed(
+    _ result: (change: StoreChange, snapshot: MeshSnapshot?), _ state: inout PipelineState
+  ) {
+    guard !result.change.isEmpty, let snapshot = result.snapshot else { return }
+    state.note(result.change, snapshot)
+    count(result.change, snapshot)
+    let scope = EndpointNames.scope(of: result.change, in: snapshot)
+    push(state.debouncer.note(scope, at: state.now), &state)
+  }
+
+  /// Hands pushes to the server until none is due.
+  private func push(_ pushes: [PushDebouncer.Push], _ state: inout PipelineState) {
+    var due = pushes
+    while !due.isEmpty {
+      let push = due.removeFirst()
+      guard let snapshot = state.snapshot else { return }
+      announce(push, snapshot, &state)
+      server.push(
+        snapshot, scope: push.scope, origin: state.instant(push.origin), changes: push.changes)
+      due += state.debouncer.finished(at: state.now)
+    }
+  }
+
+  // MARK: What operators see
+
+  private func announce(
+    _ push: PushDebouncer.Push, _ snapshot: MeshSnapshot, _ state: inout PipelineState
+  ) {
+    let waited = state.now - push.origin
+    metrics.push.debounceTime.observe(waited)
+    metrics.push.triggers.increment([push.scope.configuration ? "config" : "endpoint"])
+    let number = state.beginPush()
+    log.info(
+      "Push debounce stable[\(number)] \(push.changes) for config \(state.takeSummary()): "
+        + "\(milliseconds(waited)) since first change, forced=\(push.scope.configuration)")
+    log.info(
+      "XDS: Pushing Services:\(snapshot.registry.services.count) "
+        + "ConnectedEndpoints:\(server.connectionCount) Version:\(snapshot.generation)")
+  }
+
+  private func count(_ change: StoreChange, _ snapshot: MeshSnapshot) {
+    metrics.configuration.services.set(Double(snapshot.registry.services.count))
+    metrics.configuration.virtualServices.set(
+      Double(snapshot.config.virtualServices.all.count))
+    if change.configuration { metrics.push.inboundUpdates.increment(["config"]) }
+    if !change.endpoints.isEmpty {
+      metrics.push.inboundUpdates.increment(["eds"], by: Double(change.endpoints.count))
+    }
+  }
+
+  private func report(_ transaction: SourceTransaction, _ state: inout PipelineState) {
+    let fresh = transaction.problems.filter { !state.problems.contains($0) }
+    state.problems = Set(transaction.problems)
+    report(transaction.upserts.flatMap(\.diagnostics) + fresh)
+  }
+
+  private func report(_ diagnostics: [StoredDiagnostic]) {
+    for diagnostic in diagnostics {
+      let isRejected = diagnostic.effect == .rejected
+      log.log(isRejected ? .error : .warn, "\(isRejected ? "not used: " : "")\(diagnostic)")
+      guard isRejected else { continue }
+      let name = diagnostic.key.map { "\($0.namespace)/\($0.name)" } ?? diagnostic.origin.file
+      metrics.configuration.rejected.increment([diagnostic.key?.kind.kind ?? "file", name])
+    }
+  }
+}
+
+/// What the pipeline's task keeps between events.
+private struct PipelineState {
+  var files = ConfigurationFiles()
+  var debouncer: PushDebouncer
+  var snapshot: MeshSnapshot?
+  var problems: Set<StoredDiagnostic> = []
+  private let start = ContinuousClock.now
+  private var timer: Duration?
+  private var pushCount = 0
+  private var summary = ""
+  private var summarised = 0
+
+  init(windows: PushDebouncer.Windows) { debouncer = PushDebouncer(windows: windows) }
+
+  var now: Duration { ContinuousClock.now - start }
+
+  func instant(_ time: Duration) -> ContinuousClock.Instant { start + time }
+
+  /// The time to come back at, if no timer is set for it.
+  mutating func nextTimer() -> ContinuousClock.Instant? {
+    let next = debouncer.nextDeadline
+    defer { timer = next }
+    return next == timer ? nil : next.map(instant)
+  }
+
+  mutating func note(_ change: StoreChange, _ snapshot: MeshSnapshot) {
+    self.snapshot = snapshot
+    if summarised == 0 { summary = change.summary }
+    summarised += 1
+  }
+
+  mutating func beginPush() -> Int {
+    pushCount += 1
+    return pushCount
+  }
+
+  /// What the changes since the last push were about.
+  mutating func takeSummary() -> String {
+    defer { summarised = 0 }
+    return summarised > 1 ? "\(summary) and \(summarised - 1) more changes" : summary
+  }
+}
+
+/// A duration as log lines write it, such as `12.3ms`.
+private func milliseconds(_ duration: Duration) -> String {
+  let tenths = Int((duration / .milliseconds(1) * 10).rounded())
+  return "\(tenths / 10).\(tenths % 10)ms"
+}

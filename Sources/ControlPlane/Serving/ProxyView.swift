@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ConfigTranslation
+import DiscoveryProtocol
+import EnvoyAPI
+import Synchronization
+
+/// What one proxy should have at one snapshot: translation, asked when a type is first wanted.
+///
+/// Results are remembered here; what many proxies share is shared by the cache below.
+final class ProxyView: ResourceView {
+  /// The proxy at its snapshot.
+  let context: ProxyContext
+  private let relations: ResourceRelations
+  private let lists = Mutex<[ResourceType: [EncodedResource]]>([:])
+  private let singles = Mutex<[ResourceKey: EncodedResource?]>([:])
+
+  init(_ context: ProxyContext, relations: ResourceRelations) {
+    self.context = context
+    self.relations = relations
+  }
+
+  func all(_ type: ResourceType) -> [EncodedResource] {
+    if let known = lists.withLock({ $0[type] }) { return known }
+    var made = context.wildcard(type)
+    made.sort { $0.name < $1.name }
+    let list = made
+    return lists.withLock { lists in
+      if let known = lists[type] { return known }
+      lists[type] = list
+      return list
+    }
+  }
+
+  func named(_ type: ResourceType, _ name: String) -> EncodedResource? {
+    guard context.isMadeByName(type) else {
+      return all(type).binarySearch(name)
+    }
+    let key = ResourceKey(type, name)
+    if let known = singles.withLock({ $0[key] }) { return known }
+    let made = context.single(type, name)
+    singles.withLock { $0[key] = .some(made) }
+    return made
+  }
+
+  func clusters(referencedBy resource: EncodedResource) -> Set<String> {
+    relations.relations(of: resource).clusters
+  }
+
+  func followers(of resource: EncodedResource) -> [ResourceKey] {
+    relations.relations(of: resource).followers
+  }
+}
+
+extension [EncodedResource] {
+  /// The resource of a name, in a list that is sorted by name.
+  fileprivate func binarySearch(_ name: String) -> EncodedResource? {
+    var (low, high) = (startIndex, endIndex)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].name < name { low = middle + 1 } else { high = middle }
+    }
+    return low < endIndex && self[low].name == name ? self[low] : nil
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ConfigTranslation
+import EnvoyAPI
+
+/// Which part of translation makes which type of resource.
+extension ProxyContext {
+  /// All resources of a type that a wildcard subscription covers, in any order, no name twice.
+  func wildcard(_ type: ResourceType) -> [EncodedResource] {
+    switch type {
+    default: []
+    }
+  }
+
+  /// Whether resources of a type are made one by one as they are asked for.
+  func isMadeByName(_ type: ResourceType) -> Bool {
+    switch type {
+    case .endpoint, .route: true
+    default: false
+    }
+  }
+
+  /// The resource of a name, of a type that is made one by one.
+  func single(_ type: ResourceType, _ name: String) -> EncodedResource? {
+    switch type {
+    case .route: route(name)
+    default: nil
+    }
+  }
+}

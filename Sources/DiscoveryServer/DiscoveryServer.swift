@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import DiscoveryProtocol
+public import GRPC
+public import Logging
+public import MeshModel
+public import Metrics
+import Synchronization
+
+/// What a discovery server needs from its composer.
+public struct DiscoveryServerConfiguration: Sendable {
+  /// What a proxy should have at a snapshot; called by any stream's task.
+  public var view: @Sendable (MeshSnapshot, ProxyNode) -> any ResourceView
+  /// The text of `control_plane.identifier` in responses.
+  public var controlPlane: String
+  /// How long streams wait for their clients.
+  public var policy = StreamPolicy()
+  /// What clients may ask for.
+  public var limits = StreamLimits()
+  /// The time of day in seconds since 1970, for pages and records.
+  public var wallClock: @Sendable () -> Double
+
+  /// A configuration with the default times and limits.
+  public init(
+    controlPlane: String, wallClock: @escaping @Sendable () -> Double,
+    view: @escaping @Sendable (MeshSnapshot, ProxyNode) -> any ResourceView
+  ) {
+    self.controlPlane = controlPlane
+    self.wallClock = wallClock
+    self.view = view
+  }
+}
+
+/// ADS over gRPC: streams of proxies, each a state machine in a thin shell, and what is pushed to
+/// all of them.
+///
+/// Snapshots are pushed in order by one task. A stream that opens before the first one waits.
+public final class DiscoveryServer: Sendable {
+  private struct State {
+    var current: MeshSnapshot?
+    var streams: [Int: ProxyStream] = [:]
+    var streamCount = 0
+    var pushes: [PushRecord] = []
+    var refusals: [NackRecord] = []
+    var isEnded = false
+  }
+
+  let configuration: DiscoveryServerConfiguration
+  let metrics: IstiodMetrics
+  let log: Logger
+  /// Where the streams' clock stands at zero.
+  let started = ContinuousClock.now
+  /// The same moment in seconds since 1970.
+  public let clockStart: Double
+  private let state = Mutex(State())
+
+  /// How many pushes and refusals are remembered.
+  private static let recordLimit = 200
+
+  /// A server without streams and without anything to serve.
+  public init(
+    _ configuration: DiscoveryServerConfiguration, metrics: IstiodMetrics, log: LogSystem
+  ) {
+    self.configuration = configuration
+    clockStart = configuration.wallClock()
+    self.metrics = metrics
+    self.log = log.scope("ads", "ads debugging")
+  }
+
+  /// The methods to register with a gRPC server.
+  public var methods: [GRPCMethod] {
+    let service = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
+    return [
+      GRPCMethod(path: service + "StreamAggregatedResources") { [self] in
+        await serve($0, .sotw)
+      },
+      GRPCMethod(path: service + "DeltaAggregatedResources") { [self] in
+        await serve($0, .delta)
+      },
+    ]
+  }
+
+  /// Hands a snapshot to all streams; to be called by one task, in the order of snapshots.
+  public func push(
+    _ snapshot: MeshSnapshot, scope: PushScope, origin: ContinuousClock.Instant, changes: Int
+  ) {
+    let now = configuration.wallClock()
+    let waited = ContinuousClock.now - origin
+    let streams = state.withLock { state in
+      state.current = snapshot
+      state.pushes.append(
+        PushRecord(
+          generation: snapshot.generation, at: now, scope: scope, changes: changes,
+          waited: waited, connections: state.streams.count))
+      state.pushes = state.pushes.suffix(DiscoveryServer.recordLimit)
+      return Array(state.streams.values)
+    }
+    let push = PendingPush(snapshot: snapshot, scope: scope, origin: origin)
+    for stream in streams { stream.mailbox.put(push) }
+  }
+
+  /// Ends every stream with UNAVAILABLE, those to come too.
+  public func shutDown() {
+    let streams = state.withLock { state in
+      state.isEnded = true
+      return Array(state.streams.values)
+    }
+    for stream in streams { stream.mailbox.end() }
+  }
+
+  // MARK: What pages read
+
+  /// The snapshot that is served.
+  public var snapshot: MeshSnapshot? { state.withLock { $0.current } }
+
+  /// How many streams are open.
+  public var connectionCount: Int { state.withLock { $0.streams.count } }
+
+  /// How each stream stands, in the order of opening; those that said nothing yet are left out.
+  public func connections() -> [ConnectionStatus] {
+    let streams = state.withLock { $0.streams.sorted { $0.key < $1.key }.map(\.value) }
+    return streams.compactMap(\.status)
+  }
+
+  /// The latest pushes, the newest last.
+  public var pushes: [PushRecord] { state.withLock { $0.pushes } }
+
+  /// The latest refusals, the newest last.
+  public var refusals: [NackRecord] { state.withLock { $0.refusals } }
+
+  // MARK: Streams
+
+  private func serve(_ call: GRPCServerStream, _ face: StreamMachine.Face) async -> GRPCStatus {
+    let stream = state.withLock { state in
+      state.streamCount += 1
+      return ProxyStream(self, number: state.streamCount, peer: call.peer, face: face)
+    }
+    let status = await stream.run(call)
+    state.withLock { $0.streams[stream.number] = nil }
+    stream.didEnd(status)
+    return status
+  }
+
+  /// Takes a stream in whose node is known; the snapshot to begin with, if there is one.
+  ///
+  /// From then on it is given every push.
+  func register(_ stream: ProxyStream) -> MeshSnapshot? {
+    state.withLock { state in
+      state.streams[stream.number] = stream
+      if state.isEnded { stream.mailbox.end() }
+      return state.current
+    }
+  }
+
+  /// Remembers a refusal.
+  func remember(_ refusal: NackRecord) {
+    state.withLock { state in
+      state.refusals.append(refusal)
+      state.refusals = state.refusals.suffix(DiscoveryServer.recordLimit)
+    }
+  }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+import EnvoyAPI
+import GRPC
+import Logging
+import MeshModel
+import Metrics
+import ServiceDiscovery
+import Synchronization
+
+/// One stream: the shell around its machine.
+///
+/// A task reads requests into the mailbox; another takes what is there, asks the machine, and
+/// writes what it says. While it writes, pushes gather in the mailbox and become one.
+final class ProxyStream: Sendable {
+  private struct State {
+    var machine: StreamMachine
+    var node: ProxyNode?
+    var generation: UInt64 = 0
+    var refusedWith: Set<String> = []
+  }
+
+  let number: Int
+  let peer: String
+  let mailbox = Mailbox()
+  let server: DiscoveryServer
+  private let face: StreamMachine.Face
+  private let connectedAt: Double
+  private let state: Mutex<State>
+
+  init(_ server: DiscoveryServer, number: Int, peer: String, face: StreamMachine.Face) {
+    self.server = server
+    self.number = number
+    self.peer = peer
+    self.face = face
+    connectedAt = server.configuration.wallClock()
+    // Nonces of another stream, of another process too, are told apart by this.
+    let prefix = "\(String(UInt64(connectedAt * 1000), radix: 36))-\(number)-"
+    state = Mutex(
+      State(
+        machine: StreamMachine(
+          face: face, noncePrefix: prefix, policy: server.configuration.policy,
+          limits: server.configuration.limits)))
+  }
+
+  /// How the stream stands; nil before its first request.
+  var status: ConnectionStatus? {
+    state.withLock { state in
+      guard let node = state.node else { return nil }
+      return ConnectionStatus(
+        id: id(of: node), node: node, peer: peer, connectedAt: connectedAt, face: face,
+        types: state.machine.status, generation: state.generation)
+    }
+  }
+
+  private func id(of node: ProxyNode) -> String { "\(node.id)-\(number)" }
+
+  // MARK: Tasks
+
+  /// Runs until either side ends the stream.
+  func run(_ call: GRPCServerStream) async -> GRPCStatus {
+    await withTaskGroup(of: GRPCStatus.self) { group in
+      group.addTask { await self.read(call) }
+      group.addTask { await self.drive(call) }
+      let status = await group.next() ?? .ok
+      group.cancelAll()
+      return status
+    }
+  }
+
+  /// Reads requests until the client is done or says what it must not.
+  private func read(_ call: GRPCServerStream) async -> GRPCStatus {
+    do throws(GRPCStatus) {
+      var requests = call.requests.makeAsyncIterator()
+      while let message = try await requests.next() {
+        let decoded = try face.decode(message)
+        server.metrics.xds.largestRequest.raise(to: Double(decoded.size))
+        if state.withLock({ $0.node == nil }) { try open(decoded) }
+        await mailbox.put(decoded.request)
+      }
+      return .ok
+    } catch {
+      return error
+    }
+  }
+
+  /// Takes what comes next, asks the machine, and does what it says.
+  private func drive(_ call: GRPCServerStream) async -> GRPCStatus {
+    var deadlines: [StreamDeadline: ContinuousClock.Instant] = [:]
+    while !Task.isCancelled {
+      let actions: [StreamAction]
+      switch mailbox.take() {
+      case .end: return GRPCStatus(.unavailable, "The control plane is shutting down.")
+      case .request(let request): actions = handle(request.event)
+      case .push(let push): actions = handle(push)
+      case .nothing:
+        let due = deadlines.min { $0.value < $1.value }
+        guard let due, due.value <= .now else {
+          await mailbox.wait(until: due?.value)
+          continue
+        }
+        deadlines[due.key] = nil
+        actions = handle(.deadline(due.key))
+      }
+      for action in actions {
+        switch action {
+        case .setDeadline(let deadline, let delay): deadlines[deadline] = .now + delay
+        case .send(let response):
+          guard await send(response, call) else { return GRPCStatus(.cancelled) }
+        case .record(let record): note(record)
+        case .closeWithError(let error):
+          return GRPCStatus(GRPCStatus.Code(error.code), error.message)
+        }
+      }
+    }
+    return GRPCStatus(.cancelled)
+  }
+
+  // MARK: The machine
+
+  private func handle(_ event: StreamEvent) -> [StreamAction] {
+    state.withLock { $0.machine.handle(event, at: ContinuousClock.now - server.started) }
+  }
+
+  private func handle(_ push: PendingPush) -> [StreamAction] {
+    guard let node = state.withLock({ $0.node }) else { return [] }
+    let view = server.configuration.view(push.snapshot, node)
+    server.metrics.push.queueTime.observe(ContinuousClock.now - push.origin)
+    return state.withLock { state in
+      state.generation = push.snapshot.generation
+      let event = StreamEvent.push(view, scope: push.scope, origin: push.origin - server.started)
+      return state.machine.handle(event, at: ContinuousClock.now - server.started)
+    }
+  }
+
+  /// Takes the node of the first request, and the snapshot to begin with.
+  private func open(_ decoded: DecodedRequest) throws(GRPCStatus) {
+    guard let description = decoded.node, !description.id.isEmpty else {
+      throw GRPCStatus(.invalidArgument, "The first request of the stream has no node.id.")
+    }
+    let node = try ProxyNode(description)
+    state.withLock { $0.node = node }
+    server.metrics.xds.clients.add(1, [node.versionLabel])
+    server.log.info("ADS: new connection for node:\(id(of: node))")
+    guard let snapshot = server.register(self) else { return }
+    mailbox.put(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
+  }
+
+  /// Says that the stream has ended.
+  func didEnd(_ status: GRPCStatus) {
+    let (node, refusals) = state.withLock { ($0.node, $0.refusedWith) }
+    guard let node else {
+      if !status.isOK, status.code != .cancelled {
+        server.log.warn("ADS: \"\(peer)\" refused: \(status.message)")
+      }
+      return
+    }
+    server.metrics.xds.clients.add(-1, [node.versionLabel])
+    server.metrics.xds.forgetRejects(node: node.shortID, errors: Array(refusals))
+    let why = status.isOK || status.code == .cancelled ? "" : " with \(status)"
+    server.log.info("ADS: \"\(peer)\" \(id(of: node)) terminated\(why)")
+  }
+
+  // MARK: Out
+
+  /// Writes a response; false where the client is gone.
+  private func send(_ response: StreamResponse, _ call: GRPCServerStream) async -> Bool {
+    let began = ContinuousClock.now
+    let message = GRPCMessage(
+      response.encoded(controlPlane: server.configuration.controlPlane))
+    let type = response.type.shortName
+    do throws(GRPCStatus) {
+      try await call.write(message)
+    } catch {
+      server.metrics.xds.pushes.increment(["\(type)_senderr"])
+      return false
+    }
+    let xds = server.metrics.xds
+    xds.pushes.increment([type])
+    xds.sendTime.observe(ContinuousClock.now - began)
+    xds.pushTime.observe(ContinuousClock.now - began, [type])
+    xds.configSize.observe(Double(message.count), [response.type.url])
+    logPush(response, size: message.count)
+    return true
+  }
+
+  private func logPush(_ response: StreamResponse, size: Int) {
+    let node = state.withLock { $0.node?.shortID ?? "" }
+    let type = response.type.shortName.uppercased()
+    server.log.info(
+      "\(type): PUSH for node:\(node) resources:\(response.resources.count) "
+        + "removed:\(response.removed.count) size:\(byteCount(size))")
+  }
+
+  private func note(_ record: StreamRecord) {
+    let xds = server.metrics.xds
+    switch record {
+    case .acked(let answer):
+      if let origin = answer.origin {
+        server.metrics.push.convergenceTime.observe(answer.answeredAt - origin)
+      }
+      server.log.debug("ADS:\(answer.type.shortName.uppercased()): ACK \(answer.nonce)")
+    case .nacked(let answer, let detail, let names): refused(answer, detail, names)
+    case .staleNonce(let type, let nonce):
+      xds.expiredNonces.increment([type.shortName])
+      server.log.debug("ADS:\(type.shortName.uppercased()): expired nonce \(nonce)")
+    case .gateExpired(let heldBack):
+      server.log.info("ADS: \(heldBack) resources no longer wait for clusters to warm")
+    case .flowExpired(let type):
+      server.log.debug("ADS:\(type.shortName.uppercased()): no answer in time, sending on")
+    }
+  }
+
+  private func refused(_ answer: Acknowledgement, _ detail: NackDetail, _ names: [String]) {
+    guard let node = state.withLock({ $0.node }) else { return }
+    let code = GRPCStatus.Code(rawValue: Int(detail.code)) ?? .unknown
+    let name = code.goName
+    state.withLock { _ = $0.refusedWith.insert(name) }
+    server.metrics.xds.countReject(
+      type: answer.type.shortName, node: node.shortID, error: name)
+    server.log.warn(
+      "ADS:\(answer.type.shortName.uppercased()): ACK ERROR \(id(of: node)) "
+        + "\(name):\(detail.message)")
+    server.remember(
+      NackRecord(
+        connection: id(of: node), node: node.id, type: answer.type.shortName, nonce: answer.nonce,
+        version: answer.version, code: detail.code, message: detail.message, names: names,
+        at: server.configuration.wallClock()))
+  }
+}
