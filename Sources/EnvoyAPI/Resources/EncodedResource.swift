@@ -77,21 +77,6 @@ public final class EncodedResource: Sendable {
     self.version = version
   }
 
-  /// Packs and frames a message.
-  public convenience init(type: ResourceType, name: String, message: some ProtobufMessage) {
-    let packed = message.packed
-    self.init(type: type, name: name, packed: packed)
-  }
-
-  private convenience init(type: ResourceType, name: String, packed: [UInt8]) {
-    // An array lends its bytes only inside of a closure, which an initialiser cannot delegate from.
-    let bytes = SharedBytes(packed)
-    self.init(
-      type: type, name: name,
-      packed: UnsafeRawBufferPointer(start: bytes.baseAddress, count: bytes.count))
-    withExtendedLifetime(bytes) {}
-  }
-
   /// The packed message.
   public var packed: ByteSlice { slice(message) }
 
