@@ -87,7 +87,9 @@ extension UInt8 {
 
 extension MessageSlot {
   /// The message's fields in order.
-  var fields: [FieldDescriptor] { (0..<Int(descriptor.pointee.n_fields)).map { field($0) } }
+  var fields: some RandomAccessCollection<FieldDescriptor> {
+    (0..<Int(descriptor.pointee.n_fields)).lazy.map { self.field($0) }
+  }
 
   /// Where a oneof says which member is set, a repeated field how many elements it has.
   func quantifier(_ field: FieldDescriptor) -> UnsafeMutableRawPointer {
