@@ -17,5 +17,6 @@ struct OfferedType: Sendable {
       let names = context.clusters().compactMap(ClusterReferences.endpoints)
       return names.compactMap(context.endpoints)
     },
+    OfferedType(file: "lds") { $0.listeners() },
   ]
 }
