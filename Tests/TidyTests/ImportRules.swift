@@ -10,7 +10,7 @@ let allowedImports: [String: Set<String>] = [
   "JSON": [],
   "YAML": ["CYAML", "CYAMLShims", "JSON"],
   "RegularExpression": ["CRE2Shims", "Glibc"],
-  "EnvoyAPI": ["CEnvoyAPI", "CProtobufC", "Bytes", "JSON"],
+  "EnvoyAPI": ["Glibc", "CEnvoyAPI", "CProtobufC", "Bytes", "JSON"],
   "Logging": ["Glibc", "Synchronization", "Runtime"],
   "Metrics": ["Glibc", "Synchronization"],
   "Lifecycle": ["Glibc", "Synchronization", "Logging"],
@@ -27,8 +27,8 @@ let allowedImports: [String: Set<String>] = [
   "DiscoveryProtocol": ["EnvoyAPI", "Bytes"],
   // Edges.
   "DiscoveryServer": [
-    "Glibc", "Synchronization", "DiscoveryProtocol", "MeshModel", "ServiceDiscovery", "GRPC",
-    "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics",
+    "Glibc", "Synchronization", "DiscoveryProtocol", "GRPC", "ConfigTranslation", "MeshModel",
+    "ServiceDiscovery", "Configuration", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics",
   ],
   "FileSource": [
     "CLinuxShims", "Glibc", "Synchronization", "YAML", "JSON", "Bytes", "Configuration",

@@ -11,7 +11,7 @@ import Testing
   @Test(arguments: [
     ("let a = 1 // one", "let a = 1       ", "          // one"),
     (#"let a = "b // c" + d"#, "let a =          + d", ""),
-    (#"f("a \(g("x)") + h) b", i)"#, "f(     g(   ) + h    , i)", ""),
+    (#"f("a \(g("x)") + h) b", i)"#, "f(     g(    ) + h    , i)", ""),
     (##"f(#"a \(b) " \#(c)"#)"##, "f(              c   )", ""),
     ("a /* b /* c */ d */ e", "a                   e", "  /* b /* c */ d */"),
   ])
@@ -106,7 +106,7 @@ import Testing
   @Test(arguments: [
     ("public func a() {}", 1), ("/// A.\npublic func a() {}", 0), ("public import JSON", 0),
     ("/// A.\n@inlinable\npublic func a() {}", 0), ("@inlinable public func a() {}", 1),
-    ("public private(set) var a = 1", 1), ("open(1)", 0), ("func a() {}", 0),
+    ("public private(set) var a = 1", 1), ("publicly = 1", 0), ("func a() {}", 0),
     ("extension A { }", 0),
   ])
   func `public declarations without comment are found`(text: String, count: Int) {

@@ -66,9 +66,10 @@ struct ServedResources {
     return (all + names.compactMap { view.named(type, $0) }).sorted { $0.name < $1.name }
   }
 
-  /// How the proxy answered a resource, in the words of `envoy.admin.v3.ClientResourceStatus`.
+  /// How the proxy answered a resource, in the words of `envoy.admin.v3.ClientResourceStatus`;
+  /// empty where the proxy did not ask for its type.
   func status(of resource: EncodedResource) -> String {
-    guard let type = types[resource.type] else { return "UNKNOWN" }
+    guard let type = types[resource.type] else { return "" }
     let key = ResourceKey(resource.type, resource.name)
     if acknowledged[key] == resource.version { return "ACKED" }
     return type.lastError?.names.contains(resource.name) == true ? "NACKED" : "REQUESTED"

@@ -39,11 +39,20 @@ struct CorpusDump {
         atPath: folder, withIntermediateDirectories: true)
       for type in OfferedType.all {
         var resources = JSONObject()
-        for resource in type.resources(context) { resources[resource.name] = resource.json() }
+        for resource in type.resources(context) {
+          resources[resource.name] = Self.json(of: resource)
+        }
         let text = JSONValue.object(resources).utf8(.pretty)
         try Data(text).write(to: URL(fileURLWithPath: "\(folder)/\(type.file).json"))
       }
     }
+  }
+
+  /// The resource as the corpus has it: without the type, which the file's name says.
+  private static func json(of resource: EncodedResource) -> JSONValue {
+    guard var object = resource.json().object else { return .null }
+    object["@type"] = nil as JSONValue?
+    return .object(object)
   }
 
   /// `group/case` of every case.
