@@ -84,7 +84,10 @@ let rooms: [Room] = [
 ]
 
 /// What a test target may use besides its own room.
-let testUses: [String: [String]] = ["Configuration": ["YAML", "CYAML", "CYAMLShims"]]
+let testUses: [String: [String]] = [
+  "Configuration": ["YAML", "CYAML", "CYAMLShims"],
+  "ConfigTranslation": ["YAML", "CYAML", "CYAMLShims"],
+]
 
 let present = { (path: String) in
   FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)

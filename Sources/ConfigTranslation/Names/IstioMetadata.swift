@@ -8,7 +8,7 @@ import JSON
 struct IstioMetadata: Hashable, Sendable {
   private var members: [String: JSONValue] = [:]
 
-  /// Adds the object that configured the resource: `/apis/GROUP/v1/namespaces/NS/KIND/NAME`.
+  /// Adds the object that configured the resource: `/apis/GROUP/VERSION/namespaces/NS/KIND/NAME`.
   mutating func set(config object: ObjectKey) {
     members["config"] = .string(IstioMetadata.path(of: object))
   }
@@ -34,7 +34,8 @@ struct IstioMetadata: Hashable, Sendable {
       if letter.isUppercase && !text.isEmpty { text += "-" }
       text += letter.lowercased()
     }
-    let group = object.kind.group
-    return "/apis/\(group)/v1/namespaces/\(object.namespace)/\(kind)/\(object.name)"
+    let version = object.kind.versions.first ?? "v1"
+    return
+      "/apis/\(object.kind.group)/\(version)/namespaces/\(object.namespace)/\(kind)/\(object.name)"
   }
 }

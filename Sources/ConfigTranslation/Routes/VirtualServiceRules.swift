@@ -120,11 +120,6 @@ func destinationCluster(
   ).description
 }
 
-extension ConfigObject {
-  /// The object's identity.
-  var key: ObjectKey { ObjectKey(kind: kind, namespace: meta.namespace, name: meta.name) }
-}
-
 extension ObjectMeta {
   /// What an object made of an Ingress or of the Gateway API says in an annotation.
   var routeSemantics: RulePlan.Semantics {

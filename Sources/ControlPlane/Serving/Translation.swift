@@ -8,6 +8,8 @@ extension ProxyContext {
   /// All resources of a type that a wildcard subscription covers, in any order, no name twice.
   func wildcard(_ type: ResourceType) -> [EncodedResource] {
     switch type {
+    case .cluster: clusters()
+    case .listener: listeners()
     default: []
     }
   }
@@ -23,6 +25,7 @@ extension ProxyContext {
   /// The resource of a name, of a type that is made one by one.
   func single(_ type: ResourceType, _ name: String) -> EncodedResource? {
     switch type {
+    case .endpoint: endpoints(name)
     case .route: route(name)
     default: nil
     }

@@ -40,7 +40,13 @@ public struct MessageType: Hashable, Sendable {
 public struct MessageSlot {
   let base: UnsafeMutableRawPointer
   /// The arena that holds the message; whoever has the slot is inside of its scope.
-  unowned(unsafe) let arena: Arena
+  ///
+  /// In a debug build a slot that is used beyond the scope stops the process.
+  #if DEBUG
+    unowned let arena: Arena
+  #else
+    unowned(unsafe) let arena: Arena
+  #endif
 
   init(base: UnsafeMutableRawPointer, arena: Arena) {
     self.base = base
@@ -48,7 +54,10 @@ public struct MessageSlot {
   }
 
   var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    base.load(as: UnsafePointer<ProtobufCMessageDescriptor>.self)
+    #if DEBUG
+      withExtendedLifetime(arena) {}
+    #endif
+    return base.load(as: UnsafePointer<ProtobufCMessageDescriptor>.self)
   }
 
   func field(_ index: Int) -> UnsafePointer<ProtobufCFieldDescriptor> {

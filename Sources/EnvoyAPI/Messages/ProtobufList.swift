@@ -29,9 +29,9 @@ public struct ProtobufList<Element: ProtobufValue>: ExpressibleByArrayLiteral {
     }
   }
 
-  /// Adds elements.
+  /// Adds elements, which may be those of the list itself.
   public mutating func append(contentsOf elements: some Sequence<Element>) {
-    for element in elements { append(element) }
+    for element in Array(elements) { append(element) }
   }
 
   func store(to slot: MessageSlot, _ index: Int) {

@@ -14,32 +14,36 @@ public struct ProtobufMap<Value: ProtobufValue> {
   public subscript(key: String) -> Value? {
     get {
       let place = place(of: key)
-      guard place < entries.count, entries[place].key == key else { return nil }
-      return entries[place].value
+      return place.isTaken ? entries[place.index].value : nil
     }
     set {
       guard let newValue, case .bound(let slot, let index) = entries.storage else { return }
       let place = place(of: key)
-      if place < entries.count, entries[place].key == key {
-        entries[place].value = newValue
-        return
+      if place.isTaken {
+        entries[place.index].value = newValue
+      } else {
+        entries.append(MapEntry(key: key, value: newValue, in: slot, index))
+        slot.moveLast(of: index, to: place.index)
       }
-      entries.append(MapEntry(key: key, value: newValue, in: slot, index))
-      slot.moveLast(of: index, to: place)
     }
   }
 
-  /// The keys and values, sorted by key as written here, in the order of the wire where it was read.
+  /// The keys and values, sorted by the keys' UTF-8.
   public var elements: [(key: String, value: Value)] { entries.map { ($0.key, $0.value) } }
 
-  private func place(of key: String) -> Int {
-    var low = 0
-    var high = entries.count
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].key < key { low = middle + 1 } else { high = middle }
+  /// Where the key stands or belongs.
+  private func place(of key: String) -> (index: Int, isTaken: Bool) {
+    key.withCString { key in
+      var low = 0
+      var high = entries.count
+      while low < high {
+        let middle = (low + high) / 2
+        let order = entries[middle].slot.compareKey(to: key)
+        if order == 0 { return (middle, true) }
+        if order < 0 { low = middle + 1 } else { high = middle }
+      }
+      return (low, false)
     }
-    return low
   }
 }
 

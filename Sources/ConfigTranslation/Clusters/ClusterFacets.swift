@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import EnvoyAPI
+import JSON
+import MeshModel
+import ServiceDiscovery
+
+/// What of a proxy shapes its clusters; proxies with equal facets share them.
+struct ClusterFacets: Hashable, Sendable {
+  /// Files of a client certificate that the proxy names in its metadata (`TLS_CLIENT_…`).
+  struct ClientCertificate: Hashable, Sendable {
+    /// The chain.
+    var chain: String
+    /// The private key.
+    var key: String
+    /// The roots that it trusts.
+    var root: String
+  }
+
+  /// What the proxy is for.
+  var kind: ProxyNode.Kind
+  /// Whether it has no agent, so that nothing may refer to `sds-grpc`.
+  var isPlain: Bool
+  /// Whether it exchanges metadata with its peers by Istio's filter.
+  var exchangesMetadata: Bool
+  /// Which addresses it asks DNS for.
+  var lookupFamily: DNSFamily
+  /// The client certificate of its metadata.
+  var clientCertificate: ClientCertificate?
+  /// Whether names of HTTP/1 headers keep their letters' case.
+  var preservesHeaderCase: Bool
+  /// Whether a socket beside it serves secrets of credential names.
+  var hasCredentialSocket: Bool
+  /// Whether a socket beside it serves secrets of files.
+  var hasFileCredentialSocket: Bool
+
+  /// Which families of addresses are asked for.
+  enum DNSFamily: Hashable, Sendable {
+    /// IPv4.
+    case ipv4
+    /// IPv6.
+    case ipv6
+    /// Both.
+    case all
+  }
+}
+
+extension ClusterFacets {
+  /// The facets of a proxy.
+  init(_ context: ProxyContext) {
+    let node = context.node
+    kind = node.kind
+    isPlain = node.isPlain
+    exchangesMetadata =
+      node.hasIstioFilter("istio.metadata_exchange")
+      && context.settings.feature("PILOT_ENABLE_METADATA_EXCHANGE", default: true)
+    let isDualStack = context.settings.feature("ISTIO_DUAL_STACK", default: false)
+    lookupFamily = .init(
+      hasIPv4: context.hasIPv4, hasIPv6: context.hasIPv6, isDualStack: isDualStack)
+    let chain = node.text("TLS_CLIENT_CERT_CHAIN")
+    if !chain.isEmpty {
+      clientCertificate = ClientCertificate(
+        chain: chain, key: node.text("TLS_CLIENT_KEY"), root: node.text("TLS_CLIENT_ROOT_CERT"))
+    }
+    preservesHeaderCase = context.preservesHeaderCase
+    hasCredentialSocket = node.text("credential") == "true"
+    hasFileCredentialSocket = node.text("file-credential") == "true"
+  }
+}
+
+extension ClusterFacets.DNSFamily {
+  fileprivate init(hasIPv4: Bool, hasIPv6: Bool, isDualStack: Bool) {
+    if hasIPv4 == hasIPv6 {
+      self = isDualStack ? .all : .ipv4
+    } else {
+      self = hasIPv4 ? .ipv4 : .ipv6
+    }
+  }
+
+  /// As clusters write it.
+  var envoyFamily: Envoy.Cluster.DnsLookupFamily {
+    switch self {
+    case .ipv4: .v4Only
+    case .ipv6: .v6Only
+    case .all: .all
+    }
+  }
+}
+
+extension ProxyContext {
+  /// `proxyHeaders.preserveHttp1HeaderCase` of the proxy's own configuration, else the mesh's.
+  fileprivate var preservesHeaderCase: Bool {
+    let written = node.metadata["PROXY_CONFIG"].flatMap { json in
+      try? Istio.Mesh.ProxyConfig.standard.overlaid(with: json)
+    }
+    let config = written ?? settings.mesh.defaultConfig
+    return config?.proxyHeaders?.preserveHttp1HeaderCase ?? false
+  }
+}

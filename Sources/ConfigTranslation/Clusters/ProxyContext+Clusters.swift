@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+public import EnvoyAPI
+import JSON
+import MeshModel
+import ServiceDiscovery
+
+extension ProxyContext {
+  /// The clusters of the proxy, sorted by name.
+  public func clusters() -> [EncodedResource] {
+    let facets = ClusterFacets(self)
+    var found = outboundClusters(facets)
+    found.append(staticCluster(.blackHole, facets))
+    if node.kind == .sidecar {
+      found.append(staticCluster(.passthrough, facets))
+      found += inboundClusters(facets)
+      found.append(staticCluster(.inboundPassthrough(sources: passthroughSources), facets))
+    }
+    if facets.hasCredentialSocket { found.append(staticCluster(.credentialSocket, facets)) }
+    var names: Set<String> = []
+    return found.filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+  }
+
+  private func staticCluster(
+    _ kind: StaticClusterInputs.Kind, _ facets: ClusterFacets
+  ) -> EncodedResource {
+    cache.resource(
+      StaticClusterInputs(kind: kind, facets: facets, settings: mesh.sharedSettings))
+  }
+
+  /// The addresses that the workload's own proxy connects from; both where the proxy has both.
+  private var passthroughSources: [String] {
+    guard hasIPv4 else { return [ProxyContext.loopbackV6] }
+    return [ProxyContext.loopbackV4] + (hasIPv6 ? [ProxyContext.loopbackV6] : [])
+  }
+
+  /// iptables does not capture what comes from here.
+  static let loopbackV4 = "127.0.0.6"
+  /// The same for IPv6.
+  static let loopbackV6 = "::6"
+
+  private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
+    let forwardsUnopened = node.kind == .router && hasAutoPassthroughGateway
+    return outbound.services.flatMap { service -> [EncodedResource] in
+      guard service.resolution != .alias else { return [] }
+      let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
+      return service.ports.filter { $0.protocol != .udp }.flatMap { port in
+        let base = OutboundClusterInputs(
+          facets: facets, settings: mesh.sharedSettings, service: service, port: port, rule: rule)
+        let unopened = forwardsUnopened && !service.isMeshExternal
+        return subsets(of: base) + (unopened ? subsets(of: base, isServerName: true) : [])
+      }
+    }
+  }
+
+  /// The cluster of the whole service, then one a subset.
+  private func subsets(
+    of base: OutboundClusterInputs, isServerName: Bool = false
+  ) -> [EncodedResource] {
+    var base = base
+    base.isServerName = isServerName
+    if !isServerName { base.identities = mesh.identities(of: base.service) }
+    guard let whole = completed(base) else { return [] }
+    let subsets = (base.rule?.rule.subsets ?? []).compactMap { subset in
+      var inputs = base
+      inputs.subset = subset.name
+      return completed(inputs)
+    }
+    return ([whole] + subsets).map(cache.resource)
+  }
+
+  /// The inputs with what depends on endpoints; nil where a cluster of DNS has none.
+  private func completed(_ inputs: OutboundClusterInputs) -> OutboundClusterInputs? {
+    var inputs = inputs
+    let service = inputs.service
+    if !inputs.isServerName { inputs.mode = mutualTLSMode(inputs) }
+    guard service.isDNS else { return inputs }
+    let target = EndpointTarget(
+      service: service, port: inputs.port, subset: inputs.subset, rule: inputs.rule,
+      isServerName: inputs.isServerName)
+    let groups = endpointSelection(target).groups()
+    inputs.groups = localityView(target)?.applied(to: groups) ?? groups
+    return inputs.groups.isEmpty ? nil : inputs
+  }
+
+  /// What is known of how all workloads of a service are to be connected to.
+  private func mutualTLSMode(_ inputs: OutboundClusterInputs) -> PeerAuthentications.Mode {
+    let service = inputs.service
+    if service.isMeshExternal { return .unknown }
+    let policy = inputs.rule?.rule.policy(port: inputs.port.number, subset: inputs.subset)
+    let isPassthrough = policy?.loadBalancer?.lbPolicy == .simple(.passthrough)
+    if service.resolution == .passthrough || isPassthrough {
+      let endpoints = mesh.registry.endpoints(of: service.key, port: inputs.port)
+      if endpoints.isEmpty || endpoints.contains(where: { $0.workload.facts.tlsMode == "disabled" })
+      {
+        return .disable
+      }
+    }
+    let peers = PeerAuthentications(
+      mesh.config.peerAuthentications, root: settings.rootNamespace, namespaces: [service.namespace]
+    )
+    let mode = peers.mode(namespace: service.namespace)
+    return mode == .unknown ? .permissive : mode
+  }
+
+  /// Whether a Gateway of the proxy sends TLS on unopened, by the SNI of its clients.
+  private var hasAutoPassthroughGateway: Bool {
+    mesh.config.gateways.all.contains { object in
+      object.spec.servers.contains { $0.tls?.mode == .autoPassthrough }
+        && object.spec.selector.isSubset(of: node.labels)
+        && (settings.feature("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", default: false)
+          ? object.meta.namespace == node.namespace : true)
+    }
+  }
+}
+
+extension MeshSnapshot {
+  /// The identities of a service's workloads, in all trust domains, sorted.
+  fileprivate func identities(of service: MeshService) -> [String] {
+    var found = Set(service.serviceAccounts)
+    for endpoint in registry.endpointsByService[service.key] ?? [] {
+      let identity = endpoint.workload.facts.serviceAccount
+      if !identity.isEmpty { found.insert(identity) }
+    }
+    let prefix = "spiffe://"
+    for identity in found where identity.hasPrefix(prefix) {
+      guard let path = identity.dropFirst(prefix.count).firstIndex(of: "/") else { continue }
+      for domain in settings.mesh.trustDomainAliases {
+        found.insert(prefix + domain + identity[path...])
+      }
+    }
+    return found.sorted()
+  }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EnvoyAPI
+
+/// References to secrets that are served to a proxy, by its agent or by us.
+enum SecretReferences {
+  /// The workload's own certificate.
+  static let workloadCertificate = "default"
+  /// The roots that the workload trusts.
+  static let workloadRoot = "ROOTCA"
+  /// What a credential's name is followed by where its CA is meant.
+  static let authoritySuffix = "-cacert"
+
+  /// A secret that the agent beside the proxy serves (Istio's cluster `sds-grpc`), or another local
+  /// server of secrets.
+  static func agent(
+    _ name: String, cluster: String = "sds-grpc", in arena: Arena
+  ) -> Envoy.SdsSecretConfig {
+    Envoy.SdsSecretConfig(arena) { secret in
+      secret.name = name
+      secret.sdsConfig = secret.make(Envoy.ConfigSource.self) { source in
+        source.apiConfigSource = source.make(Envoy.ApiConfigSource.self) { api in
+          api.apiType = .grpc
+          api.setNodeOnFirstMessageOnly = true
+          api.transportApiVersion = .v3
+          api.grpcServices.append(
+            api.make(Envoy.GrpcService.self) { service in
+              service.envoyGrpc = service.make(Envoy.GrpcService.EnvoyGrpc.self) {
+                $0.clusterName = cluster
+              }
+            })
+        }
+        // A proxy waits for its own certificate; files may lack without blocking the cluster.
+        if name == workloadCertificate || name == workloadRoot {
+          source.initialFetchTimeout = .zero
+        }
+        source.resourceApiVersion = .v3
+      }
+    }
+  }
+
+  /// The secret of a `credentialName`: by ADS, or for `sds://…` from a socket beside the proxy.
+  static func credential(
+    _ name: String, hasSocket: Bool, in arena: Arena
+  ) -> Envoy.SdsSecretConfig {
+    if name == "builtin://" { return agent(workloadCertificate, in: arena) }
+    if name == "builtin://" + authoritySuffix { return agent(workloadRoot, in: arena) }
+    let prefix = "sds://"
+    if name.hasPrefix(prefix) {
+      if hasSocket { return agent(name, cluster: "sds-external", in: arena) }
+      return overADS(String(name.dropFirst(prefix.count)), in: arena)
+    }
+    return overADS(name, in: arena)
+  }
+
+  private static func overADS(_ name: String, in arena: Arena) -> Envoy.SdsSecretConfig {
+    Envoy.SdsSecretConfig(arena) { secret in
+      secret.name = name.contains("://") ? name : "kubernetes://" + name
+      secret.sdsConfig = secret.make(Envoy.ConfigSource.self) {
+        $0.ads = $0.make(Envoy.AggregatedConfigSource.self)
+        $0.resourceApiVersion = .v3
+      }
+    }
+  }
+}
