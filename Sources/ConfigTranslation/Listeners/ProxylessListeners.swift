@@ -130,9 +130,10 @@ struct ProxylessServerListenerInputs: ResourceInputs {
 }
 
 extension ProxyContext {
-  /// The listeners that a gRPC application without a proxy asks for by name: `host:port` or `host`
-  /// as its client calls them, short names included, and its server's own addresses. Names that
-  /// nothing is known of have none; no names ask for every service.
+  /// The listeners that a gRPC application without a proxy asks for by name.
+  ///
+  /// A client's names are `host:port` or `host`, short hosts included; a server's are its own
+  /// addresses behind a prefix. What nothing is known of has none; no names ask for every service.
   public func proxylessListeners(named names: [String]) -> [EncodedResource] {
     let servers = names.filter { $0.hasPrefix(ProxylessServerListenerInputs.prefix) }
     let clients = names.filter { !$0.hasPrefix(ProxylessServerListenerInputs.prefix) }

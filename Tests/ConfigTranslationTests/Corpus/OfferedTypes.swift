@@ -2,6 +2,8 @@
 
 import ConfigTranslation
 import EnvoyAPI
+import JSON
+import MeshModel
 
 /// A type of resource that translation offers, as a corpus dump has it in a file.
 struct OfferedType: Sendable {
@@ -17,6 +19,11 @@ struct OfferedType: Sendable {
       let names = context.clusters().compactMap(ClusterReferences.endpoints)
       return names.compactMap(context.endpoints)
     },
-    OfferedType(file: "lds") { $0.listeners() },
+    OfferedType(file: "lds") { context in
+      context.node.generator == "grpc" ? context.proxylessListeners(named: []) : context.listeners()
+    },
+    OfferedType(file: "nds") { context in
+      context.node.metadata["DNS_CAPTURE"] == nil ? [] : [context.nameTable()]
+    },
   ]
 }
