@@ -27,8 +27,8 @@ let allowedImports: [String: Set<String>] = [
   "DiscoveryProtocol": ["EnvoyAPI", "Bytes"],
   // Edges.
   "DiscoveryServer": [
-    "Glibc", "Synchronization", "DiscoveryProtocol", "GRPC", "ConfigTranslation", "MeshModel",
-    "ServiceDiscovery", "Configuration", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics",
+    "Glibc", "Synchronization", "DiscoveryProtocol", "GRPC", "MeshModel",
+    "ServiceDiscovery", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics",
   ],
   "FileSource": [
     "CLinuxShims", "Glibc", "Synchronization", "YAML", "JSON", "Bytes", "Configuration",

@@ -82,8 +82,11 @@ import Testing
       }
       protocol P { func g() }
       struct H { var i: Int { 1 } }
+      var j = 1
+      if j == 1 { }
+      let k = f { var l = m { 2 } }
       """
-    let expected = [(2, 4), (5, 12), (10, 10)].map(FunctionSpan.init)
+    let expected = [(2, 4), (5, 12), (10, 10), (16, 16)].map(FunctionSpan.init)
     #expect(functions(in: SourceText(text)) == expected)
   }
 
@@ -122,6 +125,20 @@ import Testing
   ])
   func `imports are held against the room's list`(text: String, path: String, count: Int) {
     #expect(forbiddenImports(in: file(text, path: path)).count == count)
+  }
+
+  @Test func `the manifest is read`() {
+    let manifest = """
+      Room(name: "A", uses: []), Room(
+        name: "B",
+        uses: [
+          "A", "CB",
+        ], kind: .c)
+      """
+    #expect(declaredUses(manifest) == ["A": [], "B": ["A", "CB"]])
+    let found = disagreements("Room(name: \"JSON\", uses: [\"GRPC\"])").map(\.message)
+    #expect(found.contains("JSON uses GRPC, which allowedImports does not have"))
+    #expect(found.contains("YAML does not use JSON, which allowedImports has"))
   }
 
   @Test func `licence and workplace are found`() {

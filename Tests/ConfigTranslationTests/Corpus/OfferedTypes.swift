@@ -20,8 +20,10 @@ struct OfferedType: Sendable {
       return names.compactMap(context.endpoints)
     },
     OfferedType(file: "lds") { context in
-      context.node.generator == "grpc" ? context.proxylessListeners(named: []) : context.listeners()
+      guard context.node.generator != "grpc" else { return context.proxylessListeners(named: []) }
+      return context.listeners() + context.gatewayListeners()
     },
+    OfferedType(file: "rds") { context in context.routeNames().compactMap(context.route) },
     OfferedType(file: "nds") { context in
       context.node.metadata["DNS_CAPTURE"] == nil ? [] : [context.nameTable()]
     },
