@@ -4,6 +4,8 @@ import DiscoveryProtocol
 import DiscoveryServer
 import EnvoyAPI
 import GRPC
+import MeshModel
+import Metrics
 import Testing
 
 /// ADS, in process.

@@ -7,8 +7,10 @@ struct FlagError: Error, Equatable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A command line read as Go's pflag does: `--name=value`, `--name value`, `-n value`, a truth value
-/// alone; `--` ends the flags. What is not known is passed over.
+/// A command line read as Go's pflag does.
+///
+/// Read are `--name=value`, `--name value`, `-n value`, a truth value alone; `--` ends the flags.
+/// What is not known is passed over.
 struct CommandLine: Equatable, Sendable {
   /// The value of every flag, its default where it is not given.
   private(set) var values: [String: String] = [:]
