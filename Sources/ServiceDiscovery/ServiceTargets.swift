@@ -49,11 +49,16 @@ extension ServiceRegistry {
     return here.first { $0.pod.meta.name == place.podName } ?? here.first
   }
 
-  /// The services that a proxy's workload is behind: of Kubernetes, then of ServiceEntries.
+  /// The services that a proxy's workload is behind, the oldest first, then by host.
   ///
   /// Two ports of a service that lead to one port and protocol are one target.
   public func targets(of place: ProxyPlace) -> [ServiceTarget] {
-    kubernetesTargets(of: place) + externalTargets(of: place)
+    let found = kubernetesTargets(of: place) + externalTargets(of: place)
+    return found.enumerated().sorted { left, right in
+      let (one, other) = (left.element.service, right.element.service)
+      let (age, otherAge) = (one.creationTime ?? .min, other.creationTime ?? .min)
+      return (age, one.hostname.text, left.offset) < (otherAge, other.hostname.text, right.offset)
+    }.map(\.element)
   }
 
   private func kubernetesTargets(of place: ProxyPlace) -> [ServiceTarget] {

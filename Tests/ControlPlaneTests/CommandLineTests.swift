@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DiscoveryProtocol
+import GRPC
+import MeshModel
 import Testing
 
 @testable import ControlPlane
@@ -12,29 +15,29 @@ struct CommandLineTests {
     "A value follows an equals sign or stands in the next argument",
     arguments: [["--domain=a.b"], ["--domain", "a.b"], ["discovery", "--domain=a.b"]])
   func values(arguments: [String]) throws {
-    let line = try ControlPlane.CommandLine(arguments, flags: flags)
+    let line = try FlagValues(arguments, flags: flags)
     #expect(line["domain"] == "a.b")
     #expect(line.given == ["domain"])
   }
 
   @Test("A truth value stands alone and takes no next argument")
   func truth() throws {
-    let line = try ControlPlane.CommandLine(["--log_as_json", "discovery"], flags: flags)
+    let line = try FlagValues(["--log_as_json", "discovery"], flags: flags)
     #expect(line.isTrue("log_as_json"))
     #expect(line.words == ["discovery"])
     #expect(
-      !(try ControlPlane.CommandLine(["--log_as_json=false"], flags: flags)).isTrue("log_as_json"))
+      !(try FlagValues(["--log_as_json=false"], flags: flags)).isTrue("log_as_json"))
   }
 
   @Test(
     "Short flags have their value attached or next", arguments: [["-nx"], ["-n", "x"], ["-n=x"]])
   func short(arguments: [String]) throws {
-    #expect(try ControlPlane.CommandLine(arguments, flags: flags)["namespace"] == "x")
+    #expect(try FlagValues(arguments, flags: flags)["namespace"] == "x")
   }
 
   @Test("Unknown flags are passed over with what seems their value")
   func unknown() throws {
-    let line = try ControlPlane.CommandLine(
+    let line = try FlagValues(
       ["--bogus", "value", "--odd=1", "-z", "--domain=d", "--", "--domain=e"], flags: flags)
     #expect(line.unknown == ["--bogus", "--odd", "-z"])
     #expect(line["domain"] == "d")
@@ -43,7 +46,7 @@ struct CommandLineTests {
 
   @Test("Lists grow when repeated")
   func lists() throws {
-    let line = try ControlPlane.CommandLine(
+    let line = try FlagValues(
       ["--log_target=stdout", "--log_target", "stderr"], flags: flags)
     #expect(line["log_target"] == "stdout,stderr")
   }
@@ -52,7 +55,7 @@ struct CommandLineTests {
     "A value that a flag cannot have is an error that names both",
     arguments: [["--shutdownDuration=soon"], ["--domain"], ["--profile=perhaps"]])
   func refused(arguments: [String]) {
-    #expect(throws: FlagError.self) { try ControlPlane.CommandLine(arguments, flags: flags) }
+    #expect(throws: FlagError.self) { try FlagValues(arguments, flags: flags) }
   }
 
   @Test(
@@ -73,12 +76,12 @@ struct CommandLineTests {
   @Test("Defaults are istiod's, but plaintext gRPC is on loopback; a port alone is every interface")
   func defaults() throws {
     let options = ControlPlaneOptions(
-      try ControlPlane.CommandLine([], flags: flags), environment: [:])
+      try FlagValues([], flags: flags), environment: [:])
     #expect(options.grpcAddress == "127.0.0.1:15010")
     #expect(options.httpAddress == ":8080")
     #expect(options.shutdownDuration == .seconds(10))
     #expect(options.grpc.maxConnectionAge == nil)
-    let given = try ControlPlane.CommandLine(["--grpcAddr", ":15010"], flags: flags)
+    let given = try FlagValues(["--grpcAddr", ":15010"], flags: flags)
     #expect(ControlPlaneOptions(given, environment: [:]).grpcAddress == ":15010")
   }
 
@@ -88,7 +91,7 @@ struct CommandLineTests {
       "CLUSTER_ID": "east", "REVISION": "canary", "PILOT_DEBOUNCE_AFTER": "5ms",
       "PILOT_HTTP10": "true", "HOME": "/root", "POD_NAME": "istiod-1",
     ]
-    let line = try ControlPlane.CommandLine([], flags: FlagTable.flags(environment))
+    let line = try FlagValues([], flags: FlagTable.flags(environment))
     let options = ControlPlaneOptions(line, environment: environment)
     #expect(options.settings.cluster == "east")
     #expect(options.settings.revision == "canary")

@@ -99,25 +99,7 @@ struct AgentSecret: Hashable, Sendable {
 
   /// The message.
   func make(in arena: Arena) -> Envoy.SdsSecretConfig {
-    Envoy.SdsSecretConfig(arena) { secret in
-      secret.name = name
-      let source = secret.make(Envoy.ConfigSource.self)
-      source.resourceApiVersion = .v3
-      // The two secrets that every workload has are waited for without end.
-      if self == .workload || self == .roots { source.initialFetchTimeout = .zero }
-      source.apiConfigSource = source.make(Envoy.ApiConfigSource.self) { api in
-        api.apiType = .grpc
-        api.transportApiVersion = .v3
-        api.setNodeOnFirstMessageOnly = true
-        api.grpcServices.append(
-          Envoy.GrpcService(arena) { service in
-            service.envoyGrpc = service.make(Envoy.GrpcService.EnvoyGrpc.self) {
-              $0.clusterName = cluster
-            }
-          })
-      }
-      secret.sdsConfig = source
-    }
+    SecretReferences.agent(name, cluster: cluster, in: arena)
   }
 }
 

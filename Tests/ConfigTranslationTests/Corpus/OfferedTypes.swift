@@ -17,6 +17,7 @@ struct OfferedType: Sendable {
       let names = context.clusters().compactMap(ClusterReferences.endpoints)
       return names.compactMap(context.endpoints)
     },
-    OfferedType(file: "lds") { $0.listeners() },
+    OfferedType(file: "lds") { $0.listeners() + $0.gatewayListeners() },
+    OfferedType(file: "rds") { context in context.routeNames().compactMap(context.route) },
   ]
 }
