@@ -3,6 +3,7 @@
 import Configuration
 public import EnvoyAPI
 import MeshModel
+import ServiceDiscovery
 
 extension ProxyContext {
   /// A secret that the proxy asks for by SDS; nil where it does not exist or the proxy may not read

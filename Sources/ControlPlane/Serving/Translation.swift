@@ -9,7 +9,7 @@ extension ProxyContext {
   func wildcard(_ type: ResourceType) -> [EncodedResource] {
     switch type {
     case .cluster: clusters()
-    case .listener: listeners()
+    case .listener: node.kind == .router ? gatewayListeners() : listeners()
     default: []
     }
   }
@@ -17,7 +17,7 @@ extension ProxyContext {
   /// Whether resources of a type are made one by one as they are asked for.
   func isMadeByName(_ type: ResourceType) -> Bool {
     switch type {
-    case .endpoint, .route: true
+    case .endpoint, .route, .secret: true
     default: false
     }
   }
@@ -27,6 +27,7 @@ extension ProxyContext {
     switch type {
     case .endpoint: endpoints(name)
     case .route: route(name)
+    case .secret: secret(name)
     default: nil
     }
   }
