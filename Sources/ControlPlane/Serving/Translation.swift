@@ -2,6 +2,7 @@
 
 import ConfigTranslation
 import EnvoyAPI
+import MeshModel
 
 /// Which part of translation makes which type of resource.
 extension ProxyContext {
