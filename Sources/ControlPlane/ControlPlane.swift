@@ -114,5 +114,6 @@ extension IntrospectionSources {
         if !isServing() { missing.append("The gRPC port does not answer yet.") }
         return missing
       }, identity: name, version: Version.long)
+    clockStart = discovery.clockStart
   }
 }

@@ -12,7 +12,7 @@ public enum Navarchd {
   ) async -> Int32 {
     let flags = FlagTable.flags(environment)
     do {
-      let line = try CommandLine(arguments, flags: flags + [versionFlag, helpFlag])
+      let line = try FlagValues(arguments, flags: flags + [versionFlag, helpFlag])
       if line.isTrue("help") { return say(usage(flags)) }
       if line.isTrue("version") { return say(Version.long) }
       switch line.words {
@@ -33,7 +33,7 @@ public enum Navarchd {
   private static let helpFlag = Flag("help", .truth, "false", short: "h", "Say this and end")
 
   private static func serve(
-    _ line: CommandLine, _ flags: [Flag], _ environment: [String: String]
+    _ line: FlagValues, _ flags: [Flag], _ environment: [String: String]
   ) async throws -> Int32 {
     let options = ControlPlaneOptions(line, environment: environment)
     let logs = try LogSystem(options.logs)

@@ -48,7 +48,10 @@ public final class DiscoveryServer: Sendable {
   let configuration: DiscoveryServerConfiguration
   let metrics: IstiodMetrics
   let log: Logger
+  /// Where the streams' clock stands at zero.
   let started = ContinuousClock.now
+  /// The same moment in seconds since 1970.
+  public let clockStart: Double
   private let state = Mutex(State())
 
   /// How many pushes and refusals are remembered.
@@ -59,6 +62,7 @@ public final class DiscoveryServer: Sendable {
     _ configuration: DiscoveryServerConfiguration, metrics: IstiodMetrics, log: LogSystem
   ) {
     self.configuration = configuration
+    clockStart = configuration.wallClock()
     self.metrics = metrics
     self.log = log.scope("ads", "ads debugging")
   }

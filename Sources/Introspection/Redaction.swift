@@ -28,25 +28,49 @@ enum Redaction {
   }
 
   /// A text, or the mark if it holds a private key.
-  static func redacted(_ text: String) -> String { holdsKey(text) ? mark : text }
+  static func redacted(_ text: String) -> String {
+    guard text.utf8.count >= words.count else { return text }
+    var text = text
+    let found = text.withUTF8 { bytes in
+      bytes.indices.lazy.compactMap { wordsFound(in: bytes, at: $0) }.first
+    }
+    return switch found {
+    case .plain: mark
+    case .encoded: encodedMark
+    case nil: text
+    }
+  }
 
   /// Whether a text holds a private key's PEM header, plain or anywhere in base64.
-  static func holdsKey(_ text: String) -> Bool {
-    text.utf8.count >= 11 && marks.contains { text.contains($0) }
-  }
+  static func holdsKey(_ text: String) -> Bool { redacted(text) != text }
 
   /// The fields of messages and of objects that hold secrets: TLS keys, their passwords, ticket
   /// keys, generic secrets, the pull secret that Istio gives Wasm.
   private static let secretFields: Set = [
-    "private_key", "privateKey", "private_key_provider", "privateKeyProvider", "password",
+    "private_key", "privateKey", "password",
     "session_ticket_keys", "sessionTicketKeys", "generic_secret", "genericSecret",
     "ISTIO_META_WASM_IMAGE_PULL_SECRET",
   ]
 
-  /// The header's words, and the parts of their base64 that hold at each of the three offsets.
-  private static let marks = [
-    "PRIVATE KEY", "UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW",
-  ]
+  /// The mark in base64, so that what was protobuf's JSON stays so.
+  static let encodedMark = "W3JlZGFjdGVkXQ=="
+  /// The words of the header of every kind of private key.
+  private static let words = Array("PRIVATE KEY".utf8)
+  /// What the words are in base64 at each of the three offsets.
+  private static let encodedWords = ["UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"]
+    .map { Array($0.utf8) }
+
+  private enum Form { case plain, encoded }
+
+  /// Whether the words begin at a place, and how; most places are left after one look.
+  private static func wordsFound(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> Form? {
+    switch text[start] {
+    case UInt8(ascii: "P"): text[start...].starts(with: words) ? .plain : nil
+    case UInt8(ascii: "U"), UInt8(ascii: "B"), UInt8(ascii: "Q"):
+      encodedWords.contains(where: text[start...].starts) ? .encoded : nil
+    default: nil
+    }
+  }
 
   /// A secret field's value: where it comes from may be seen, what it is may not.
   private static func emptied(_ value: JSONValue) -> JSONValue {
@@ -56,6 +80,9 @@ enum Redaction {
         JSONObject(
           distinct: object.members.map { member in
             let isPlace = places.contains(member.key)
+            if bytes.contains(member.key) {
+              return JSONObject.Member(member.key, .string(encodedMark))
+            }
             return JSONObject.Member(
               member.key, isPlace ? redacted(member.value) : emptied(member.value))
           }))
@@ -68,6 +95,8 @@ enum Redaction {
   /// The fields of a secret that say where it is kept (Envoy's `DataSource`) or who handles it.
   private static let places: Set = [
     "filename", "environment_variable", "environmentVariable", "watched_directory",
-    "watchedDirectory", "provider_name", "providerName", "@type", "name",
+    "watchedDirectory",
   ]
+  /// The field of a secret that is bytes.
+  private static let bytes: Set = ["inline_bytes", "inlineBytes"]
 }

@@ -69,6 +69,8 @@ public struct ProxyNode: Hashable, Sendable {
   public var podPorts: [String: UInt32] = [:]
   /// The kind of configuration that it asks for (`GENERATOR`), such as `grpc`.
   public var generator = ""
+  /// Who the proxy has proved to be; nil on a connection without authentication.
+  public var identity: VerifiedIdentity?
 
   /// A node of an id's parts.
   public init(

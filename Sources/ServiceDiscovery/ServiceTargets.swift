@@ -57,9 +57,7 @@ extension ServiceRegistry {
     return found.enumerated().sorted { left, right in
       let (one, other) = (left.element.service, right.element.service)
       let (age, otherAge) = (one.creationTime ?? .min, other.creationTime ?? .min)
-      if age != otherAge { return age < otherAge }
-      if one.hostname != other.hostname { return one.hostname.text < other.hostname.text }
-      return left.offset < right.offset
+      return (age, one.hostname.text, left.offset) < (otherAge, other.hostname.text, right.offset)
     }.map(\.element)
   }
 

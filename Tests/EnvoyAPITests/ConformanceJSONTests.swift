@@ -38,10 +38,13 @@ private enum Corpus {
     arguments: ["cds", "eds", "lds", "rds", "sds", "ecds", "nds"])
   func everyResourceReadsPacksUnpacksAndPrintsAsItWas(kind: String) throws {
     let type = try #require(Self.types[kind])
+    var dumps: Set<[UInt8]> = []
     var distinct: Set<JSONValue> = []
     var failures: [String] = []
     for file in Corpus.files where file.lastPathComponent == kind + ".json" {
-      let dump = try JSONValue(parsing: [UInt8](Data(contentsOf: file)))
+      let bytes = [UInt8](try Data(contentsOf: file))
+      guard dumps.insert(bytes).inserted else { continue }
+      let dump = try JSONValue(parsing: bytes)
       for member in dump.object?.members ?? [] where distinct.insert(member.value).inserted {
         guard let failure = Self.failure(of: member, type) else { continue }
         failures.append("\(member.key): \(failure)")

@@ -35,28 +35,47 @@ import Testing
       var type = MessageType(0)
       var property = (name: "", type: "")
       for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-        if let match = line.firstMatch(of: /^extension (\S+) \{/) {
-          scope = String(match.1)
-        } else if let match = line.firstMatch(of: /public struct (\w+): ProtobufMessage/) {
-          name = scope + "." + match.1
-        } else if let match = line.firstMatch(of: /static let type = MessageType\((\d+)\)/) {
-          type = MessageType(Int32(match.1) ?? -1)
+        if line.hasPrefix("extension ") {
+          scope = between(line, "extension ", " {") ?? ""
+        } else if line.hasPrefix("  public struct ") {
+          name = scope + "." + (between(line, "struct ", ":") ?? "")
+        } else if line.hasPrefix("    public static let type") {
+          type = MessageType(between(line, "MessageType(", ")").flatMap { Int32($0) } ?? -1)
           messages[name] = type
-        } else if let match = line.firstMatch(of: /public var `?(\w+)`?: (.+) \{$/) {
-          property = (String(match.1), String(match.2))
-        }
-        for access in line.matches(of: /slot\.(?:set\()?(\w+)(?:: |\()(\d+)/) {
-          let choice = line.firstMatch(of: /(?:value: | as )(.+?)\??(?: = |\))/)
-          let member = line.firstMatch(of: /(?:return|case) \.(\w+)\(/)
-          accesses.append(
-            Access(
-              type: type, property: member.map { String($0.1) } ?? property.name,
-              swiftType: choice.map { String($0.1) } ?? property.type,
-              kind: String(access.1), place: Int(access.2) ?? -1))
+        } else if line.hasPrefix("    public var ") {
+          property = (between(line, "var ", ": ") ?? "", between(line, ": ", " {") ?? "")
+        } else if let access = access(line, type, property) {
+          accesses.append(access)
         }
       }
     }
     return (accesses, messages)
+  }
+
+  /// `slot.kind(place)` to read, `slot.set(kind: place, …)` to write; the member of a oneof and its
+  /// type stand in the line.
+  private static func access(
+    _ line: Substring, _ type: MessageType, _ property: (name: String, type: String)
+  ) -> Access? {
+    guard
+      let call = between(line, "slot.", " }") ?? between(line, "slot.", "?)")
+        ?? between(line, "slot.", ")")
+    else { return nil }
+    let words = call.split { !$0.isLetter && !$0.isNumber }.filter { $0 != "set" }
+    guard words.count >= 2 else { return nil }
+    let isClear = words[0] == "clear"
+    return Access(
+      type: type,
+      property: between(line, "return .", "(") ?? between(line, "case .", "(") ?? property.name,
+      swiftType: between(line, "value: ", " =") ?? between(line, " as ", "?)") ?? property.type,
+      kind: isClear ? "clear" : String(words[0]), place: Int(words[isClear ? 2 : 1]) ?? -1)
+  }
+
+  private static func between(_ line: Substring, _ head: String, _ tail: String) -> String? {
+    guard let start = line.range(of: head),
+      let end = line.range(of: tail, range: start.upperBound..<line.endIndex)
+    else { return nil }
+    return String(line[start.upperBound..<end.lowerBound].filter { $0 != "`" })
   }
 
   @Test func everyPropertyIsTheFieldOfItsNameAndType() throws {

@@ -39,7 +39,7 @@ func undocumented(in file: SourceFile) -> [Violation] {
 
 private func declaresPublic(_ line: String) -> Bool {
   let words = line.split(separator: " ")
-  guard let position = words.firstIndex(where: { $0 == "public" || $0 == "open" }) else {
+  guard let position = words.firstIndex(of: "public") else {
     return false
   }
   let isFirst = words[..<position].allSatisfy {

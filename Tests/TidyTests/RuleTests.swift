@@ -11,7 +11,7 @@ import Testing
   @Test(arguments: [
     ("let a = 1 // one", "let a = 1       ", "          // one"),
     (#"let a = "b // c" + d"#, "let a =          + d", ""),
-    (#"f("a \(g("x)") + h) b", i)"#, "f(     g(   ) + h    , i)", ""),
+    (#"f("a \(g("x)") + h) b", i)"#, "f(     g(    ) + h    , i)", ""),
     (##"f(#"a \(b) " \#(c)"#)"##, "f(              c   )", ""),
     ("a /* b /* c */ d */ e", "a                   e", "  /* b /* c */ d */"),
   ])
@@ -82,8 +82,11 @@ import Testing
       }
       protocol P { func g() }
       struct H { var i: Int { 1 } }
+      var j = 1
+      if j == 1 { }
+      let k = f { var l = m { 2 } }
       """
-    let expected = [(2, 4), (5, 12), (10, 10)].map(FunctionSpan.init)
+    let expected = [(2, 4), (5, 12), (10, 10), (16, 16)].map(FunctionSpan.init)
     #expect(functions(in: SourceText(text)) == expected)
   }
 
@@ -106,7 +109,7 @@ import Testing
   @Test(arguments: [
     ("public func a() {}", 1), ("/// A.\npublic func a() {}", 0), ("public import JSON", 0),
     ("/// A.\n@inlinable\npublic func a() {}", 0), ("@inlinable public func a() {}", 1),
-    ("public private(set) var a = 1", 1), ("open(1)", 0), ("func a() {}", 0),
+    ("public private(set) var a = 1", 1), ("publicly = 1", 0), ("func a() {}", 0),
     ("extension A { }", 0),
   ])
   func `public declarations without comment are found`(text: String, count: Int) {
@@ -122,6 +125,20 @@ import Testing
   ])
   func `imports are held against the room's list`(text: String, path: String, count: Int) {
     #expect(forbiddenImports(in: file(text, path: path)).count == count)
+  }
+
+  @Test func `the manifest is read`() {
+    let manifest = """
+      Room(name: "A", uses: []), Room(
+        name: "B",
+        uses: [
+          "A", "CB",
+        ], kind: .c)
+      """
+    #expect(declaredUses(manifest) == ["A": [], "B": ["A", "CB"]])
+    let found = disagreements("Room(name: \"JSON\", uses: [\"GRPC\"])").map(\.message)
+    #expect(found.contains("JSON uses GRPC, which allowedImports does not have"))
+    #expect(found.contains("YAML does not use JSON, which allowedImports has"))
   }
 
   @Test func `licence and workplace are found`() {

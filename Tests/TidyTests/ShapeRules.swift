@@ -29,7 +29,7 @@ struct FunctionSpan: Equatable {
   var lineCount: Int { lastLine - firstLine + 1 }
 }
 
-/// The functions, initialisers, subscripts and accessors' blocks of a text, nested ones too.
+/// The functions, initialisers, subscripts and computed properties of a text, nested ones too.
 func functions(in text: SourceText) -> [FunctionSpan] {
   var reader = FunctionReader()
   for (index, line) in text.code.enumerated() { reader.read(line, number: index + 1) }
@@ -38,14 +38,22 @@ func functions(in text: SourceText) -> [FunctionSpan] {
 
 /// Counts braces; a brace outside parentheses that follows `func` and its like opens a body.
 private struct FunctionReader {
-  private static let keywords: Set = ["func", "init", "deinit", "subscript"]
+  private static let keywords: Set = ["func", "init", "deinit", "subscript", "var"]
+
+  /// A declaration whose body has not begun.
+  private struct Declaration {
+    let line: Int
+    /// The parentheses around it.
+    let parentheses: Int
+    /// Whether it is a property, whose body begins on its own line or is none.
+    let isProperty: Bool
+  }
 
   var spans: [FunctionSpan] = []
   /// For each open brace, the first line of the function whose body it opens.
   private var braces: [Int?] = []
   private var parentheses = 0
-  /// The first line of a declaration whose body has not begun, and the parentheses around it.
-  private var pending: (line: Int, parentheses: Int)?
+  private var pending: Declaration?
 
   mutating func read(_ line: String, number: Int) {
     var word: [UInt8] = []
@@ -58,19 +66,25 @@ private struct FunctionReader {
         word.append(byte)
         continue
       }
-      if Self.keywords.contains(String(decoding: word, as: UTF8.self)) {
-        pending = (number, parentheses)
-      }
+      note(String(decoding: word, as: UTF8.self), number)
       word = []
       previous = byte
       count(byte, number)
     }
+    if pending?.isProperty == true { pending = nil }
+  }
+
+  private mutating func note(_ word: String, _ number: Int) {
+    guard Self.keywords.contains(word) else { return }
+    pending = Declaration(line: number, parentheses: parentheses, isProperty: word == "var")
   }
 
   private mutating func count(_ byte: UInt8, _ number: Int) {
     switch byte {
     case UInt8(ascii: "("): parentheses += 1
     case UInt8(ascii: ")"): parentheses -= 1
+    case UInt8(ascii: "="):
+      if pending?.isProperty == true { pending = nil }  // A value, perhaps with a closure in it.
     case UInt8(ascii: "{"):
       if let pending, pending.parentheses == parentheses {
         braces.append(pending.line)

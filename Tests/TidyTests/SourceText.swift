@@ -12,6 +12,8 @@ struct SourceText: Sendable {
   let code: [String]
   /// The lines with everything blank but the comments.
   let comments: [String]
+  /// All of the code, and all of the comments, to be searched as a whole; a zero follows each.
+  let whole: (code: [UInt8], comments: [UInt8])
 
   /// Tells `text` apart.
   init(_ text: String) {
@@ -20,6 +22,7 @@ struct SourceText: Sendable {
     lines = splitLines(lexer.bytes)
     code = splitLines(lexer.code)
     comments = splitLines(lexer.comments)
+    whole = (lexer.code + [0], lexer.comments + [0])
   }
 }
 

@@ -14,6 +14,10 @@ import Testing
     expectNone(SourceTree.swift.flatMap(forbiddenImports))
   }
 
+  @Test func `the manifest and the list of imports agree`() throws {
+    expectNone(disagreements(try #require(SourceTree.read("Package.swift"))))
+  }
+
   @Test(arguments: BannedWord.all)
   func `no banned word`(word: BannedWord) {
     expectNone(SourceTree.swift.flatMap(word.violations))

@@ -19,6 +19,8 @@ struct BannedWord: Sendable, CustomStringConvertible {
     guard file.path.hasPrefix(under), !allowed.contains(where: file.path.hasPrefix) else {
       return []
     }
+    let whole = place == .code ? file.text.whole.code : file.text.whole.comments
+    guard holds(whole, word) else { return [] }
     let lines = place == .code ? file.text.code : file.text.comments
     return lines.enumerated().flatMap { index, line in
       occurrences(of: word, in: line).filter { !isMember(of: line, at: $0) }
@@ -66,7 +68,8 @@ extension BannedWord {
 
 /// Where `file` unwraps by force, or declares what unwraps itself.
 func forcedUnwraps(in file: SourceFile) -> [Violation] {
-  file.text.code.enumerated().flatMap { index, line in
+  file.text.code.enumerated().flatMap { index, line -> [Violation] in
+    guard line.utf8.contains(UInt8(ascii: "!")) else { return [] }
     let bytes = Array(line.utf8)
     return bytes.indices.filter { isForcedUnwrap(bytes, at: $0) }.map { _ in
       Violation(path: file.path, line: index + 1, message: "`!`: bind it, or throw what is missing")

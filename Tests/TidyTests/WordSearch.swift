@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
+/// Whether `word` stands anywhere in a text, perhaps as a part of a longer one.
+///
+/// The text ends with a zero.
+func holds(_ text: [UInt8], _ word: String) -> Bool {
+  text.withUnsafeBytes { text in
+    guard let start = text.bindMemory(to: CChar.self).baseAddress else { return false }
+    return strstr(start, word) != nil
+  }
+}
+
 /// Where `word` stands in `line`, not as a part of a longer identifier; offsets in UTF-8.
 func occurrences(of word: String, in line: String) -> [Int] {
   let line = Array(line.utf8)

@@ -10,7 +10,7 @@ struct Workplace: Sendable {
   /// The words for a package that lies at `root`: its own path, and what workplaces leave behind.
   init(root: String) {
     words = [
-      root, "/wo" + "rk/", "/home" + "/", "/Us" + "ers/", "/tmp/" + "istio", "BRIEF" + ".md",
+      root, "/wo" + "rk/", "/tmp/" + "istio", "BRIEF" + ".md",
     ]
     .filter { $0.count > 1 }
   }

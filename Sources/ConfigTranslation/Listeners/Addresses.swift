@@ -27,11 +27,15 @@ struct AddressFamilies: Hashable, Sendable {
   }
 
   /// The addresses of a family that the proxy has; names are none.
+  ///
+  /// For a proxy of both, those of the first address's family.
   func filter(_ addresses: [String]) -> [String] {
-    addresses.filter { text in
+    let known = addresses.filter { text in
       guard let isIPv4 = text.isIPv4Address else { return false }
       return isIPv4 ? hasIPv4 : hasIPv6
     }
+    guard isDual, let first = known.first else { return known }
+    return known.filter { $0.isIPv4Address == first.isIPv4Address }
   }
 
   /// What names are resolved to.

@@ -27,6 +27,8 @@ struct FilterEnvironment: Hashable, Sendable {
   var normalization = Istio.Mesh.MeshConfig.ProxyPathNormalization.NormalizationType.protoDefault
   /// Whether HTTP/1.0 is accepted (`PILOT_HTTP10`, or `HTTP10` of the node).
   var acceptsHTTP10 = false
+  /// What sniffing calls plain HTTP that the proxy takes as such (`PILOT_HTTP10` adds HTTP/1.0).
+  var plaintextALPNs = ["http/1.1", "h2c"]
   /// How long connections may be idle (`IDLE_TIMEOUT` of the node).
   var idleTimeout: Duration?
   /// Whether `100 Continue` is passed on (`ENABLE_100_CONTINUE_HEADERS`).
@@ -80,6 +82,9 @@ extension ProxyContext {
     made.normalization = settings.mesh.pathNormalization?.normalization ?? .protoDefault
     made.acceptsHTTP10 =
       settings.feature("PILOT_HTTP10", default: false) || node.text("HTTP10") == "1"
+    if settings.feature("PILOT_HTTP10", default: false) {
+      made.plaintextALPNs.insert("http/1.0", at: 0)
+    }
     made.idleTimeout = goDuration(node.text("IDLE_TIMEOUT"))
     made.proxies100Continue = settings.feature("ENABLE_100_CONTINUE_HEADERS", default: true)
     made.internalRanges = settings.networks.internalRanges

@@ -130,7 +130,7 @@ struct NetworkFilterStack: Hashable, Sendable {
         $0.portValue = dynamicHost.port
       }
       filters.append(
-        .typed(arena, "envoy.filters.network.sni_dynamic_forward_proxy", config))
+        .typed(arena, "envoy.extensions.filters.network.sni_dynamic_forward_proxy", config))
     }
     return filters + terminal(environment, in: arena)
   }

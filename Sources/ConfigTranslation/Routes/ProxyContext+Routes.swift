@@ -18,3 +18,11 @@ extension ProxyContext {
     }
   }
 }
+
+extension ProxyContext {
+  /// The names of the route configurations that the proxy's listeners refer to, sorted.
+  public func routeNames() -> [String] {
+    let all = listeners() + gatewayListeners()
+    return Set(all.flatMap(RouteReferences.routes)).sorted()
+  }
+}

@@ -7,14 +7,7 @@ import ServiceDiscovery
 
 extension ProxyContext {
   /// What the proxy's own settings, else the mesh's, say of headers.
-  var proxyHeaders: Istio.Mesh.ProxyConfig.ProxyHeaders? {
-    guard let json = node.metadata["PROXY_CONFIG"] else {
-      return settings.mesh.defaultConfig?.proxyHeaders
-    }
-    var decoder = ProtoDecoder(at: FieldPath(), unknownFields: .areIgnored)
-    let decoded = try? Istio.Mesh.ProxyConfig.decode(json, &decoder)
-    return (decoded ?? settings.mesh.defaultConfig)?.proxyHeaders
-  }
+  var proxyHeaders: Istio.Mesh.ProxyConfig.ProxyHeaders? { proxyConfig.proxyHeaders }
 
   /// What of requests to a service's port its DestinationRule hashes.
   func hash(
@@ -62,38 +55,43 @@ extension ProxyContext {
   /// The addresses by which the proxy's workload asks for a service.
   ///
   /// - Parameter onlyOne: Whether of addresses that the mesh gave out only the first counts.
-  func addresses(of service: MeshService, onlyOne: Bool) -> [String] {
+  func routedAddresses(of service: MeshService, onlyOne: Bool) -> [String] {
     let own = service.addresses[node.cluster] ?? []
-    var usable = isDualStack ? own : own.filter(isReachable)
-    if usable.isEmpty, usesAllocatedAddresses {
-      usable = service.autoAllocated.filter(isReachable)
-      if onlyOne { usable = Array(usable.prefix(1)) }
+    // A ServiceEntry's first address counts whatever its family: Envoy only compares texts.
+    if service.registry == .external, let first = own.first { return [first] }
+    let families = addressFamilies
+    if families.isDual, families.isDualStackEnabled {
+      if !own.isEmpty { return own }
+    } else {
+      let usable = preferredFamily(own, families)
+      if !usable.isEmpty { return usable }
     }
-    if !usable.isEmpty { return usable }
-    // A ServiceEntry's addresses count whatever their family: Envoy only compares texts.
-    return service.registry == .external ? Array(own.prefix(1)) : []
+    guard usesAllocatedAddresses else { return [] }
+    let allocated = preferredFamily(service.autoAllocated, families)
+    return onlyOne ? Array(allocated.prefix(1)) : allocated
   }
 
-  private var isDualStack: Bool {
-    node.supportsIPv4 && node.supportsIPv6
-      && settings.feature("ISTIO_DUAL_STACK", default: true)
+  /// The addresses of IPv4, else those of IPv6, where the proxy has addresses of that family.
+  private func preferredFamily(_ addresses: [String], _ families: AddressFamilies) -> [String] {
+    let usable = families.filter(addresses)
+    let ipv4 = usable.filter { $0.isIPv4Address == true }
+    return ipv4.isEmpty ? usable : ipv4
   }
 
+  /// Whether the workload's names are resolved to the addresses that the mesh gives out.
   private var usesAllocatedAddresses: Bool {
-    node.text("DNS_CAPTURE") == "true" && node.text("DNS_AUTO_ALLOCATE") == "true"
+    guard isSet("DNS_CAPTURE") else { return false }
+    return isSet("DNS_AUTO_ALLOCATE")
       || settings.feature("PILOT_ENABLE_IP_AUTOALLOCATE", default: true)
   }
 
-  private func isReachable(_ text: String) -> Bool {
-    let address = text.firstIndex(of: "/").map { text[..<$0] } ?? text[...]
-    guard let address = IPAddress(address) else { return false }
-    return address.isIPv4 ? node.supportsIPv4 : node.supportsIPv6
+  private func isSet(_ key: String) -> Bool {
+    switch node.metadata[key] {
+    case .bool(let value)?: value
+    case .string(let text)?: text == "true" || text == "1"
+    default: false
+    }
   }
-}
-
-extension ProxyNode {
-  fileprivate var supportsIPv4: Bool { addresses.contains { IPAddress($0)?.isIPv4 == true } }
-  fileprivate var supportsIPv6: Bool { addresses.contains { IPAddress($0)?.isIPv4 == false } }
 }
 
 extension [Istio.TrafficPolicy.PortTrafficPolicy] {

@@ -30,8 +30,15 @@ struct SidecarVirtualHosts {
     self.egress = egress
     self.port = port
     self.countsAttempts = countsAttempts
-    services = egress.services.compactMap { port == 0 ? $0 : $0.listening(on: port) }
-    byHost = Dictionary(services.map { ($0.hostname, $0) }) { _, last in last }
+    let listening = egress.services.compactMap { port == 0 ? $0 : $0.listening(on: port) }
+    // Of several services of one host the youngest counts here, as in istiod.
+    byHost = Dictionary(listening.map { ($0.hostname, $0) }) { _, last in last }
+    var seen: Set<Hostname> = []
+    let hosts = listening.map(\.hostname).filter { seen.insert($0).inserted }
+    // Names before patterns: of two that share an address, the name is asked for by it.
+    services = (hosts.filter { !$0.isWildcard } + hosts.filter(\.isWildcard)).compactMap {
+      [byHost] in byHost[$0]
+    }
   }
 
   /// The virtual hosts, in order of VirtualServices and then of services.
@@ -76,7 +83,7 @@ struct SidecarVirtualHosts {
     if let service {
       let ignoresPort = !context.node.isProxyless && port != 0
       let all = VirtualHostDomains(
-        service, addresses: context.addresses(of: service, onlyOne: port != 0),
+        service, addresses: context.routedAddresses(of: service, onlyOne: port != 0),
         port: ignoresPort ? nil : group.port, proxyDomain: context.node.dnsDomain,
         hasAbsoluteNames: context.settings.feature(
           "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN", default: true))

@@ -97,32 +97,10 @@ struct VirtualServiceRules {
   }
 
   private func cluster(_ destination: Istio.Destination?) -> String {
-    let service = destination.flatMap { lookup(Hostname(valid: $0.host)) }
-    return destinationCluster(destination, service: service, port: port)
+    let destination = destination ?? .init()
+    return context.destinationCluster(
+      destination, service: lookup(Hostname(valid: destination.host)), port: port)
   }
-}
-
-/// The cluster that a destination names, for a request that came to `port`.
-func destinationCluster(
-  _ destination: Istio.Destination?, service: MeshService?, port: UInt32
-) -> String {
-  guard let destination, !destination.host.isEmpty else { return "UnknownService" }
-  var number = port
-  if let written = destination.port {
-    number = written.number
-  } else if let service, service.ports.count == 1 {
-    number = service.ports[0].number
-  }
-  let alias = service?.externalName ?? ""
-  return ClusterName(
-    .outbound, port: number, subset: destination.subset,
-    host: alias.isEmpty ? destination.host : alias
-  ).description
-}
-
-extension ConfigObject {
-  /// The object's identity.
-  var key: ObjectKey { ObjectKey(kind: kind, namespace: meta.namespace, name: meta.name) }
 }
 
 extension ObjectMeta {

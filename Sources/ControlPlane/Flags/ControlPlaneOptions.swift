@@ -22,7 +22,7 @@ struct ControlPlaneOptions: Sendable {
   /// The control plane's own name.
   var podName: String
 
-  init(_ line: CommandLine, environment: [String: String]) {
+  init(_ line: FlagValues, environment: [String: String]) {
     configDirectory = line["configDir"]
     meshConfigFile = line["meshConfig"]
     networksFile = line["networksConfig"]
@@ -65,7 +65,7 @@ struct ControlPlaneOptions: Sendable {
   }
 
   private static func grpc(
-    _ line: CommandLine, _ environment: [String: String]
+    _ line: FlagValues, _ environment: [String: String]
   ) -> GRPCServerConfiguration {
     var configuration = GRPCServerConfiguration()
     configuration.keepaliveInterval = line.duration("keepaliveInterval")

@@ -7,9 +7,11 @@ struct FlagError: Error, Equatable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A command line read as Go's pflag does: `--name=value`, `--name value`, `-n value`, a truth value
-/// alone; `--` ends the flags. What is not known is passed over.
-struct CommandLine: Equatable, Sendable {
+/// A command line as Go's pflag reads it.
+///
+/// `--name=value`, `--name value`, `-n value`, a truth value alone; `--` ends the flags. What is not
+/// known is passed over.
+struct FlagValues: Equatable, Sendable {
   /// The value of every flag, its default where it is not given.
   private(set) var values: [String: String] = [:]
   /// The names of the flags that were given.

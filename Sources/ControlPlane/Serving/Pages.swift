@@ -18,6 +18,7 @@ enum Pages {
     router.on(.get, "/metrics") { _ in
       .text(metrics.exposition(), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }
+    DebugPages(sources).register(on: &router)
     return router
   }
 }

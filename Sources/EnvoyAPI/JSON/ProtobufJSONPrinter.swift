@@ -43,7 +43,7 @@ struct ProtobufJSONPrinter {
     if field.isMessage {
       return slot.message(at: slot.storage(field)).map { value($0, levels: levels - 1) }
     }
-    guard field.isMember || !isZero(slot.storage(field), field) else { return nil }
+    guard field.isMember || !field.isZero(at: slot.storage(field)) else { return nil }
     return scalar(slot.storage(field), field)
   }
 
@@ -103,20 +103,6 @@ extension ProtobufJSONPrinter {
       .string(place.load(as: UnsafePointer<CChar>?.self).map { String(cString: $0) } ?? "")
     case PROTOBUF_C_TYPE_BYTES: .string(Base64.encode(bytes(place)))
     default: .null
-    }
-  }
-
-  /// Whether a field without presence has the value that is not sent.
-  private func isZero(_ place: UnsafeRawPointer, _ field: FieldDescriptor) -> Bool {
-    switch field.pointee.type {
-    case PROTOBUF_C_TYPE_FLOAT: return place.load(as: Float.self) == 0
-    case PROTOBUF_C_TYPE_DOUBLE: return place.load(as: Double.self) == 0
-    case PROTOBUF_C_TYPE_STRING:
-      return place.load(as: UnsafePointer<CChar>?.self).map { $0.pointee == 0 } ?? true
-    case PROTOBUF_C_TYPE_BYTES: return bytes(place).isEmpty
-    default:
-      return field.stride == 8
-        ? place.load(as: UInt64.self) == 0 : place.load(as: UInt32.self) == 0
     }
   }
 

@@ -79,6 +79,21 @@ extension UnsafePointer<ProtobufCFieldDescriptor> {
   }
 }
 
+extension UnsafePointer<ProtobufCFieldDescriptor> {
+  /// Whether a field that is no message has the value that is not sent where it has no presence.
+  func isZero(at place: UnsafeRawPointer) -> Bool {
+    switch pointee.type {
+    case PROTOBUF_C_TYPE_FLOAT: place.load(as: Float.self) == 0
+    case PROTOBUF_C_TYPE_DOUBLE: place.load(as: Double.self) == 0
+    case PROTOBUF_C_TYPE_STRING:
+      place.load(as: UnsafePointer<CChar>?.self).map { $0.pointee == 0 } ?? true
+    case PROTOBUF_C_TYPE_BYTES: place.load(as: ProtobufCBinaryData.self).len == 0
+    default:
+      stride == 8 ? place.load(as: UInt64.self) == 0 : place.load(as: UInt32.self) == 0
+    }
+  }
+}
+
 extension UInt8 {
   fileprivate var upperCase: UInt8 {
     self >= UInt8(ascii: "a") && self <= UInt8(ascii: "z") ? self - 32 : self

@@ -12,8 +12,7 @@ extension MessageSlot {
   func sortMaps() {
     for field in fields where field.isMessage {
       if field.isRepeated {
-        let count = count(field)
-        if count > 1, field.isMap { sortEntries(field, count: count) }
+        if count(field) > 1, field.isMap { sortEntries(field) }
         for position in 0..<self.count(field) {
           message(at: element(field, position))?.sortMaps()
         }
@@ -23,8 +22,10 @@ extension MessageSlot {
     }
   }
 
-  private func sortEntries(_ field: FieldDescriptor, count: Int) {
-    guard let first = message(at: element(field, 0)), first.hasTextKey else { return }
+  /// Sorts one map whose keys are texts; others are left as the wire has them.
+  func sortEntries(_ field: FieldDescriptor) {
+    let count = count(field)
+    guard count > 1, let first = message(at: element(field, 0)), first.hasTextKey else { return }
     let memory = storage(field).load(as: UnsafeMutableRawPointer.self)
       .assumingMemoryBound(to: UnsafeMutableRawPointer.self)
     let entries = UnsafeMutableBufferPointer(start: memory, count: count)

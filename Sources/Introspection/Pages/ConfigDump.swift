@@ -35,33 +35,36 @@ enum ConfigDump {
     _ served: ServedResources
   ) -> JSONValue {
     let rows = served.resources(type).map { resource -> JSONValue in
-      [
-        "version_info": .string(resource.version), content: resource.json(),
-        "client_status": .string(served.status(of: resource)),
-      ]
+      var row = JSONFields()
+      row.add("version_info", resource.version)
+      row.add(content, resource.json())
+      row.add("client_status", served.status(of: resource))
+      return row.value
     }
     return section(name, member, rows)
   }
 
   private static func listeners(_ served: ServedResources) -> JSONValue {
     let rows = served.resources(.listener).map { resource -> JSONValue in
-      [
-        "name": .string(resource.name),
-        "active_state": [
-          "version_info": .string(resource.version), "listener": resource.json(),
-        ],
-        "client_status": .string(served.status(of: resource)),
-      ]
+      var row = JSONFields()
+      row.add("name", resource.name)
+      row.add(
+        "active_state",
+        ["version_info": .string(resource.version), "listener": resource.json()])
+      row.add("client_status", served.status(of: resource))
+      return row.value
     }
     return section("ListenersConfigDump", "dynamic_listeners", rows)
   }
 
   private static func secrets(_ served: ServedResources) -> JSONValue {
     let rows = served.resources(.secret).map { resource -> JSONValue in
-      [
-        "name": .string(resource.name), "version_info": .string(resource.version),
-        "secret": resource.json(), "client_status": .string(served.status(of: resource)),
-      ]
+      var row = JSONFields()
+      row.add("name", resource.name)
+      row.add("version_info", resource.version)
+      row.add("secret", resource.json())
+      row.add("client_status", served.status(of: resource))
+      return row.value
     }
     return section("SecretsConfigDump", "dynamic_active_secrets", rows)
   }

@@ -12,13 +12,13 @@ import Testing
 ///     NAVARCH_DUMP=DIR [NAVARCH_CASES=group[/case],...] [NAVARCH_CORPUS=DIR] swift test --filter CorpusDump
 /// With `NAVARCH_PLAIN` set, as if each proxy were an Envoy without Istio's agent.
 ///
-///     compare.py /work/shared/conformance/xds DIR --types cds,eds --top 40
+///     compare.py CORPUS DIR --types cds,eds --top 40
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["NAVARCH_DUMP"] != nil))
 struct CorpusDump {
   @Test func dumpsEveryCase() throws {
     let environment = ProcessInfo.processInfo.environment
     let target = try #require(environment["NAVARCH_DUMP"])
-    let root = environment["NAVARCH_CORPUS"] ?? "/work/shared/conformance/xds"
+    let root = environment["NAVARCH_CORPUS"] ?? Self.folder
     let wanted = (environment["NAVARCH_CASES"] ?? "").split(separator: ",").map(String.init)
     let cases = try Self.cases(in: root).filter { name in
       wanted.isEmpty || wanted.contains { name == $0 || name.hasPrefix($0 + "/") }
@@ -32,6 +32,15 @@ struct CorpusDump {
       }
     }
   }
+
+  /// `../shared/conformance/xds`, from the package or from a worktree of it.
+  private static let folder: String = {
+    let package = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL
+    let places = ["..", "../.."].map {
+      package.appending(path: $0 + "/shared/conformance/xds").standardizedFileURL.path
+    }
+    return places.first { FileManager.default.fileExists(atPath: $0) } ?? places[0]
+  }()
 
   private func dump(_ given: ConformanceCase, to target: String) throws {
     let cache = ResourceCache()

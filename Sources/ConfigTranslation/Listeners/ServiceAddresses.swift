@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MeshModel
+import ServiceDiscovery
+
+/// The address that stands for none.
+let unspecifiedAddress = "0.0.0.0"
+
+extension ProxyContext {
+  /// Whether the proxy is given the addresses that the mesh allocated: where its DNS is captured,
+  /// so that clients see them (Istio's nodeUsesAutoallocatedIPs).
+  private var usesAllocatedAddresses: Bool {
+    node.isTrue("DNS_CAPTURE")
+      && (node.isTrue("DNS_AUTO_ALLOCATE")
+        || settings.feature("PILOT_ENABLE_IP_AUTOALLOCATE", default: true))
+  }
+
+  /// The address that clients beside the proxy use for a service: an IP, a range, or
+  /// ``unspecifiedAddress`` where it has none.
+  func address(of service: MeshService) -> String {
+    let own = service.addresses[node.cluster] ?? []
+    let families = addressFamilies
+    if service.registry == .kubernetes, let fitting = families.filter(own).first { return fitting }
+    if let first = fallbackAddress(of: service) { return first }
+    if usesAllocatedAddresses,
+      let allocated = families.filter(service.autoAllocated).first
+    {
+      return allocated
+    }
+    return unspecifiedAddress
+  }
+
+  /// The further addresses of a service, where there are several.
+  func extraAddresses(of service: MeshService) -> [String] {
+    Array(allAddresses(of: service).dropFirst())
+  }
+
+  /// All addresses that clients beside the proxy may use for a service.
+  func allAddresses(of service: MeshService) -> [String] {
+    var addresses =
+      service.registry == .kubernetes ? service.addresses[node.cluster] ?? [] : []
+    if addresses.isEmpty, usesAllocatedAddresses { addresses = service.autoAllocated }
+    let families = addressFamilies
+    if !families.isDualStackEnabled || !families.isDual { addresses = families.filter(addresses) }
+    if !addresses.isEmpty { return addresses }
+    return [fallbackAddress(of: service) ?? unspecifiedAddress]
+  }
+
+  /// The address of a service that has none in the proxy's cluster: another cluster's, or that of
+  /// its ServiceEntry, whatever its family.
+  private func fallbackAddress(of service: MeshService) -> String? {
+    if service.registry == .external {
+      return service.addresses.sorted { $0.key < $1.key }.lazy.compactMap(\.value.first).first
+    }
+    return service.addresses[settings.cluster]?.first
+      ?? service.addresses.sorted { $0.key < $1.key }.lazy.compactMap(\.value.first).first
+  }
+}
+
+extension MeshService {
+  /// The service once for each of its addresses, where a ServiceEntry gives it several.
+  var perAddress: [MeshService] {
+    guard registry == .external,
+      let (cluster, several) = addresses.sorted(by: { $0.key < $1.key })
+        .first(where: { $0.value.count > 1 })
+    else { return [self] }
+    return several.map { address in
+      var service = self
+      service.addresses[cluster] = [address]
+      return service
+    }
+  }
+}
