@@ -72,7 +72,9 @@ struct EndpointDifference {
       guard before != after else { continue }
       changed.insert(key)
       removes = removes || EndpointDifference.loses(before, after)
-      // Headless services have a listener an endpoint; DNS clusters hold their endpoints.
+      // Clusters name the identities to expect. Headless services have a listener an endpoint; DNS
+      // clusters hold their endpoints.
+      if old.identities(of: key) != new.identities(of: key) { concernsListeners = true }
       if let service = new.service(key) {
         concernsListeners =
           concernsListeners || service.isHeadless || service.resolution != .clientSideLB
@@ -82,7 +84,7 @@ struct EndpointDifference {
 
   private static func loses(_ before: [MeshEndpoint], _ after: [MeshEndpoint]) -> Bool {
     let healthy = { (endpoints: [MeshEndpoint]) in
-      Set(endpoints.lazy.filter { $0.health == .healthy }.map { Place($0) })
+      Set(endpoints.lazy.filter { $0.health == .healthy || $0.health == .unknown }.map { Place($0) })
     }
     return !healthy(before).isSubset(of: healthy(after))
   }
