@@ -74,8 +74,7 @@ struct OutboundClusterInputs: ResourceInputs {
 
   private func discover(_ draft: inout ClusterDraft) {
     let cluster = draft.cluster
-    let isPassthrough = policy?.loadBalancer?.lbPolicy == .simple(.passthrough)
-    if isPassthrough && !subset.isEmpty {
+    if isSubsetOfPassthrough {
       draft.discover(.originalDst)
     } else {
       draft.discover(service.discoveryType(for: facets, settings.value))
@@ -91,6 +90,14 @@ struct OutboundClusterInputs: ResourceInputs {
       }
     default: return
     }
+  }
+
+  /// Whether a subset goes where its clients meant to: by itself, or since the whole service does.
+  private var isSubsetOfPassthrough: Bool {
+    guard !subset.isEmpty, let rule else { return false }
+    let own = rule.rule.subset(subset)?.trafficPolicy
+    let general = rule.rule.policy(port: port.number, subset: "")
+    return own.isPassthrough || general.isPassthrough
   }
 
   private func useDNS(_ draft: ClusterDraft) {

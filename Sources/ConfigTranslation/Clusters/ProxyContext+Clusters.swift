@@ -39,14 +39,16 @@ extension ProxyContext {
   /// The same for IPv6.
   static let loopbackV6 = "::6"
 
-  /// The clusters of services, sorted by name. Those that are resolved by DNS hold endpoints, which
-  /// may depend on where the proxy is; all others are remembered as a list.
+  /// The clusters of services, sorted by name.
+  ///
+  /// Those that are resolved by DNS hold endpoints, which may depend on where the proxy is; all
+  /// others are remembered as a list.
   private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
     let forwardsUnopened = node.kind == .router && hasAutoPassthroughGateway
-    let key = ClusterLists.Key(
+    let key = ClusterListKey(
       scope: ObjectIdentifier(outbound), facets: facets, forwardsUnopened: forwardsUnopened,
       labels: outbound.hasSelectiveRules ? node.labels : [:])
-    let shared = cache.clusterLists.list(key, of: mesh) {
+    let shared = cache.clusterLists.value(key, of: mesh) {
       clusters(facets, forwardsUnopened) { !$0.isDNS }
     }
     return shared.merged(with: clusters(facets, forwardsUnopened, \.isDNS))
@@ -94,7 +96,10 @@ extension ProxyContext {
       service: service, port: inputs.port, subset: inputs.subset, rule: inputs.rule,
       isServerName: inputs.isServerName)
     let groups = endpointSelection(target).groups()
-    inputs.groups = localityView(target)?.applied(to: groups) ?? groups
+    var view = localityView(target)
+    // istiod prefers by labels only for the whole service.
+    if !inputs.subset.isEmpty { view?.hasLabels = false }
+    inputs.groups = view?.applied(to: groups) ?? groups
     return inputs.groups.isEmpty ? nil : inputs
   }
 
@@ -102,9 +107,11 @@ extension ProxyContext {
   private func mutualTLSMode(_ inputs: OutboundClusterInputs) -> PeerAuthentications.Mode {
     let service = inputs.service
     if service.isMeshExternal { return .unknown }
-    let policy = inputs.rule?.rule.policy(port: inputs.port.number, subset: inputs.subset)
-    let isPassthrough = policy?.loadBalancer?.lbPolicy == .simple(.passthrough)
-    if service.resolution == .passthrough || isPassthrough {
+    // What is written for all ports counts here, not what one port is given.
+    let rule = inputs.rule?.rule
+    let policy =
+      inputs.subset.isEmpty ? rule?.trafficPolicy : rule?.subset(inputs.subset)?.trafficPolicy
+    if service.resolution == .passthrough || policy.isPassthrough {
       let endpoints = mesh.registry.endpoints(of: service.key, port: inputs.port)
       if endpoints.isEmpty || endpoints.contains(where: { $0.workload.facts.tlsMode == "disabled" })
       {

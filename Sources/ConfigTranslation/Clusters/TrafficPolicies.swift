@@ -80,6 +80,11 @@ extension Istio.TrafficPolicy {
   }
 }
 
+extension Istio.TrafficPolicy? {
+  /// Whether connections go to where the client meant to, and no endpoint is chosen.
+  var isPassthrough: Bool { self?.loadBalancer?.lbPolicy == .simple(.passthrough) }
+}
+
 extension Istio.Mesh.MeshConfig.DefaultTrafficPolicy {
   /// The policy where no rule applies; nil where the mesh says nothing either.
   var policy: Istio.TrafficPolicy? {

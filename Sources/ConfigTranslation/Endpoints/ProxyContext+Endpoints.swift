@@ -11,38 +11,34 @@ extension ProxyContext {
   /// nil where it is no name of an outbound cluster.
   public func endpoints(_ clusterName: String) -> EncodedResource? {
     guard let name = ClusterName(clusterName), name.direction == .outbound else { return nil }
-    return cache.resource(loadAssignment(name, clusterName))
-  }
-
-  private func loadAssignment(_ name: ClusterName, _ text: String) -> LoadAssignmentInputs {
     guard let service = outbound.servicesByHost[Hostname(valid: name.host)],
       let port = service.port(number: name.port), !service.isDNS
-    else { return LoadAssignmentInputs(name: text, selection: nil, view: nil) }
+    else { return cache.resource(LoadAssignmentInputs(name: clusterName)) }
     let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
     let target = EndpointTarget(
       service: service, port: port, subset: name.subset, rule: rule,
-      isServerName: !text.contains("|"))
-    return LoadAssignmentInputs(
-      name: text, selection: endpointSelection(target), view: localityView(target))
+      isServerName: !clusterName.contains("|"))
+    let view = localityView(target)
+    let key = AssignmentKey(
+      scope: ObjectIdentifier(outbound), name: clusterName, viewer: viewer(of: service),
+      view: view, labels: outbound.hasSelectiveRules ? node.labels : [:])
+    return cache.assignments.value(key, of: mesh) {
+      cache.resource(
+        LoadAssignmentInputs(
+          name: clusterName, selection: endpointSelection(target), view: view))
+    }
   }
 
   /// The endpoints of a cluster.
   func endpointSelection(_ target: EndpointTarget) -> EndpointSelection {
     let service = target.service
     let endpoints = mesh.registry.endpoints(of: service.key, port: target.port)
-    var viewer = EndpointSelection.Viewer(network: node.network)
-    if service.isNodeLocal { viewer.nodeName = node.nodeName }
-    viewer.networks = requestedNetworks
-    viewer.hasIPv4 = hasIPv4
-    viewer.hasIPv6 = hasIPv6
-    let isLocal = settings.isClusterLocal(service.hostname)
-    if isLocal { viewer.cluster = node.cluster }
     var selection = EndpointSelection(
       endpoints: endpoints,
       peers: PeerAuthentications(
         mesh.config.peerAuthentications, root: settings.rootNamespace,
         namespaces: Set(endpoints.map(\.workload.facts.namespace))),
-      viewer: viewer, gateways: NetworkGateways(mesh, namesAllowed: service.isDNS))
+      viewer: viewer(of: service), gateways: NetworkGateways(mesh, namesAllowed: service.isDNS))
     selection.subset = target.rule?.rule.subsetLabels(target.subset) ?? [:]
     selection.isDNS = service.isDNS
     selection.requiresMutualTLS = target.isServerName
@@ -50,8 +46,20 @@ extension ProxyContext {
     selection.sendsUnhealthy = service.sendsUnhealthy(settings)
     selection.keepsDraining = service.labels["istio.io/persistent-session"]?.isEmpty == false
     selection.isDualStack = settings.feature("ISTIO_DUAL_STACK", default: false)
-    selection.isClusterLocal = isLocal
+    selection.isClusterLocal = settings.isClusterLocal(service.hostname)
     return selection
+  }
+
+  /// What of the proxy decides over the endpoints of a service; what does not is left out, so that
+  /// more proxies share them.
+  private func viewer(of service: MeshService) -> EndpointSelection.Viewer {
+    var viewer = EndpointSelection.Viewer(network: node.network)
+    if service.isNodeLocal { viewer.nodeName = node.nodeName }
+    if settings.isClusterLocal(service.hostname) { viewer.cluster = node.cluster }
+    viewer.networks = requestedNetworks
+    viewer.hasIPv4 = hasIPv4
+    viewer.hasIPv6 = hasIPv6
+    return viewer
   }
 
   /// How a cluster prefers places; nil where that is the same for all proxies.

@@ -23,7 +23,9 @@ public final class ResourceCache: Sendable {
   }
 
   /// Lists of outbound clusters that many proxies share.
-  let clusterLists = ClusterLists()
+  let clusterLists = SnapshotMemo<ClusterListKey, [EncodedResource]>()
+  /// Load assignments that many proxies share.
+  let assignments = SnapshotMemo<AssignmentKey, EncodedResource>()
   private let shards: [ShardBox]
   private let limit: Int
 

@@ -84,7 +84,8 @@ struct EndpointDifference {
 
   private static func loses(_ before: [MeshEndpoint], _ after: [MeshEndpoint]) -> Bool {
     let healthy = { (endpoints: [MeshEndpoint]) in
-      Set(endpoints.lazy.filter { $0.health == .healthy || $0.health == .unknown }.map { Place($0) })
+      Set(
+        endpoints.lazy.filter { $0.health == .healthy || $0.health == .unknown }.map { Place($0) })
     }
     return !healthy(before).isSubset(of: healthy(after))
   }
