@@ -101,8 +101,7 @@ extension Envoy.RouteAction {
     timeout = limit
     switch form {
     case .istio: maxGrpcTimeout = limit
-    case .plain:
-      maxStreamDuration = make(MaxStreamDuration.self) { $0.grpcTimeoutHeaderMax = limit }
+    case .plain: break
     case .grpcLibrary:
       maxStreamDuration = make(MaxStreamDuration.self) { $0.maxStreamDuration = limit }
     }

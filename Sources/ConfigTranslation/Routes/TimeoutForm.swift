@@ -6,8 +6,8 @@ import MeshModel
 enum TimeoutForm: Hashable, Sendable {
   /// `max_grpc_timeout`, as istiod writes it.
   case istio
-  /// `max_stream_duration.grpc_timeout_header_max`, since Envoy deprecates the other; it means the
-  /// same.
+  /// None: Envoy deprecates `max_grpc_timeout`, and its successor in `max_stream_duration` turns the
+  /// route's own timeout off. A call's `grpc-timeout` is then for the server alone to keep.
   case plain
   /// `max_stream_duration.max_stream_duration`, which is all that gRPC's libraries read.
   case grpcLibrary
