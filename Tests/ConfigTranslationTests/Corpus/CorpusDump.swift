@@ -10,6 +10,8 @@ import Testing
 ///
 ///     NAVARCH_DUMP=DIR [NAVARCH_CASES=group[/case],...] [NAVARCH_CORPUS=DIR] swift test --filter CorpusDump
 ///     compare.py /work/shared/conformance/xds DIR --types cds,eds --top 40
+///
+/// With `NAVARCH_PLAIN=1` the proxies are unmodified Envoys.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["NAVARCH_DUMP"] != nil))
 struct CorpusDump {
   @Test func dumpsEveryCase() throws {
