@@ -26,8 +26,9 @@ struct AddressFamilies: Hashable, Sendable {
     return isDual ? [ipv4, ipv6] : [ipv4]
   }
 
-  /// The addresses of a family that the proxy has; names are none. For a proxy of both, those of
-  /// the first address's family.
+  /// The addresses of a family that the proxy has; names are none.
+  ///
+  /// For a proxy of both, those of the first address's family.
   func filter(_ addresses: [String]) -> [String] {
     let known = addresses.filter { text in
       guard let isIPv4 = text.isIPv4Address else { return false }
