@@ -39,9 +39,13 @@ extension ClusterDraft {
     }
   }
 
-  private func istioMutual(_ tls: Istio.ClientTLSSettings) -> Envoy.UpstreamTlsContext {
+  private mutating func istioMutual(_ tls: Istio.ClientTLSSettings) -> Envoy.UpstreamTlsContext {
     let context = emptyContext(tls)
-    if tls.sni.isEmpty && !isForwardProxy { context.sni = cluster.name }
+    if isForwardProxy {
+      nameServerAutomatically(tls)
+    } else if tls.sni.isEmpty {
+      context.sni = cluster.name
+    }
     guard let common = context.commonTlsContext else { return context }
     common.tlsCertificateSdsSecretConfigs = [
       SecretReferences.agent(SecretReferences.workloadCertificate, in: arena)

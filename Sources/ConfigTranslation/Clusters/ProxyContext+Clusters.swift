@@ -9,6 +9,7 @@ import ServiceDiscovery
 extension ProxyContext {
   /// The clusters of the proxy, sorted by name.
   public func clusters() -> [EncodedResource] {
+    if node.isProxyless { return proxylessClusters() }
     let facets = ClusterFacets(self)
     var found = outboundClusters(facets)
     found.append(staticCluster(.blackHole, facets))
@@ -45,9 +46,10 @@ extension ProxyContext {
     return outbound.services.flatMap { service -> [EncodedResource] in
       guard service.resolution != .alias else { return [] }
       let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
-      return service.ports.filter { $0.protocol != .udp }.flatMap { port in
+      return service.ports.filter(service.hasCluster).flatMap { port in
         let base = OutboundClusterInputs(
           facets: facets, settings: mesh.sharedSettings, service: service, port: port, rule: rule)
+        if service.isForwardProxy { return completed(base).map { [cache.resource($0)] } ?? [] }
         let unopened = forwardsUnopened && !service.isMeshExternal
         return subsets(of: base) + (unopened ? subsets(of: base, isServerName: true) : [])
       }
@@ -115,16 +117,23 @@ extension ProxyContext {
   }
 }
 
+extension MeshService {
+  /// Whether traffic to a port goes through a cluster of its own.
+  fileprivate func hasCluster(_ port: ServicePort) -> Bool {
+    guard isForwardProxy else { return port.protocol != .udp }
+    // Only these tell the name that is asked for.
+    return [.http, .http2, .grpc, .tls].contains(port.protocol)
+  }
+}
+
 extension MeshSnapshot {
   /// The identities of a service's workloads, in all trust domains, sorted.
-  fileprivate func identities(of service: MeshService) -> [String] {
-    var found = Set(service.serviceAccounts)
-    for endpoint in registry.endpointsByService[service.key] ?? [] {
-      let identity = endpoint.workload.facts.serviceAccount
-      if !identity.isEmpty { found.insert(identity) }
-    }
+  func identities(of service: MeshService) -> [String] {
+    let known = registry.identities(of: service.key)
+    guard !settings.mesh.trustDomainAliases.isEmpty else { return known }
+    var found = Set(known)
     let prefix = "spiffe://"
-    for identity in found where identity.hasPrefix(prefix) {
+    for identity in known where identity.hasPrefix(prefix) {
       guard let path = identity.dropFirst(prefix.count).firstIndex(of: "/") else { continue }
       for domain in settings.mesh.trustDomainAliases {
         found.insert(prefix + domain + identity[path...])

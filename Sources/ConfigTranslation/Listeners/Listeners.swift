@@ -5,9 +5,12 @@ import Configuration
 import MeshModel
 
 extension ProxyContext {
-  /// The listeners of a sidecar, by name; none for other proxies.
+  /// The listeners of a sidecar, by name; none for other proxies, nor for gRPC without a proxy
+  /// (``proxylessListeners(named:)``).
   public func listeners() -> [EncodedResource] {
-    guard node.kind == .sidecar, settings.mesh.proxyListenPort > 0 else { return [] }
+    guard node.kind == .sidecar, node.generator != "grpc", settings.mesh.proxyListenPort > 0 else {
+      return []
+    }
     let environment = Shared(filterEnvironment())
     var made = inboundListeners(environment).map { cache.resource($0) }
     made += outboundListeners(environment).map { cache.resource($0) }

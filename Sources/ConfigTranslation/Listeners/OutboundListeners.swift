@@ -125,7 +125,7 @@ struct OutboundListenerBuilder {
     guard let written = scope.listener?.port else {
       entries.lock()
       for service in scope.services {
-        for variant in variants(of: service) { add(variant, scope, binding) }
+        for variant in service.perAddress { add(variant, scope, binding) }
       }
       return
     }
@@ -133,18 +133,6 @@ struct OutboundListenerBuilder {
       name: written.name, number: written.number, protocol: PortProtocol(name: written.protocol))
     guard canBind(port, binding) else { return }
     for service in scope.services { add(service, port, scope, binding) }
-  }
-
-  /// The service once for each of its addresses, where a ServiceEntry gives it several.
-  private func variants(of service: MeshService) -> [MeshService] {
-    guard service.registry == .external else { return [service] }
-    let several = service.addresses.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
-    guard let (cluster, addresses) = several.first else { return [service] }
-    return addresses.map { address in
-      var variant = service
-      variant.addresses[cluster] = [address]
-      return variant
-    }
   }
 
   private func binding(of listener: Istio.IstioEgressListener?) -> Binding {

@@ -56,3 +56,18 @@ extension ProxyContext {
       ?? service.addresses.sorted { $0.key < $1.key }.lazy.compactMap(\.value.first).first
   }
 }
+
+extension MeshService {
+  /// The service once for each of its addresses, where a ServiceEntry gives it several.
+  var perAddress: [MeshService] {
+    guard registry == .external,
+      let (cluster, several) = addresses.sorted(by: { $0.key < $1.key })
+        .first(where: { $0.value.count > 1 })
+    else { return [self] }
+    return several.map { address in
+      var service = self
+      service.addresses[cluster] = [address]
+      return service
+    }
+  }
+}

@@ -9,6 +9,8 @@ import Testing
 /// Writes what every proxy of the corpus is given, for compare.py to score:
 ///
 ///     NAVARCH_DUMP=DIR [NAVARCH_CASES=group[/case],...] [NAVARCH_CORPUS=DIR] swift test --filter CorpusDump
+/// With `NAVARCH_PLAIN` set, as if each proxy were an Envoy without Istio's agent.
+///
 ///     compare.py CORPUS DIR --types cds,eds --top 40
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["NAVARCH_DUMP"] != nil))
 struct CorpusDump {
@@ -41,14 +43,20 @@ struct CorpusDump {
 
   private func dump(_ given: ConformanceCase, to target: String) throws {
     let cache = ResourceCache()
+    let isPlain = ProcessInfo.processInfo.environment["NAVARCH_PLAIN"] != nil
     for proxy in given.proxies {
-      let context = ProxyContext(given.mesh, node: proxy.node, cache: cache)
+      var node = proxy.node
+      if isPlain { node.istioVersion = nil }
+      let context = ProxyContext(given.mesh, node: node, cache: cache)
       let folder = "\(target)/\(given.name)/\(proxy.name)"
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)
       for type in OfferedType.all {
         var resources = JSONObject()
         for resource in type.resources(context) {
+          // A client without proxy has asked for some by name.
+          let asked = proxy.resources
+          if !asked.isEmpty, asked[type.file]?.contains(resource.name) != true { continue }
           resources[resource.name] = Self.json(of: resource)
         }
         let text = JSONValue.object(resources).utf8(.pretty)

@@ -2,6 +2,8 @@
 
 import ConfigTranslation
 import EnvoyAPI
+import JSON
+import MeshModel
 
 /// A type of resource that translation offers, as a corpus dump has it in a file.
 struct OfferedType: Sendable {
@@ -17,7 +19,13 @@ struct OfferedType: Sendable {
       let names = context.clusters().compactMap(ClusterReferences.endpoints)
       return names.compactMap(context.endpoints)
     },
-    OfferedType(file: "lds") { $0.listeners() + $0.gatewayListeners() },
+    OfferedType(file: "lds") { context in
+      guard context.node.generator != "grpc" else { return context.proxylessListeners(named: []) }
+      return context.listeners() + context.gatewayListeners()
+    },
     OfferedType(file: "rds") { context in context.routeNames().compactMap(context.route) },
+    OfferedType(file: "nds") { context in
+      context.node.metadata["DNS_CAPTURE"] == nil ? [] : [context.nameTable()]
+    },
   ]
 }
