@@ -10,7 +10,10 @@ extension ProxyContext {
   func wildcard(_ type: ResourceType) -> [EncodedResource] {
     switch type {
     case .cluster: clusters()
-    case .listener: node.kind == .router ? gatewayListeners() : listeners()
+    case .listener where isProxyless: []
+    case .listener where node.kind == .router: gatewayListeners()
+    case .listener: listeners()
+    case .nameTable: [nameTable()]
     default: []
     }
   }
@@ -19,6 +22,7 @@ extension ProxyContext {
   func isMadeByName(_ type: ResourceType) -> Bool {
     switch type {
     case .endpoint, .route, .secret: true
+    case .listener: isProxyless
     default: false
     }
   }
@@ -29,7 +33,11 @@ extension ProxyContext {
     case .endpoint: endpoints(name)
     case .route: route(name)
     case .secret: secret(name)
+    case .listener: proxylessListeners(named: [name]).first { $0.name == name }
     default: nil
     }
   }
+
+  /// Whether the client is gRPC itself (`GENERATOR: grpc`), which asks for listeners by name.
+  private var isProxyless: Bool { node.generator == "grpc" }
 }

@@ -60,8 +60,13 @@ struct ConformanceCase {
     let features: Set = [
       "envoy.lb.does_not_support_overprovisioning", "envoy.lrs.supports_send_all_clusters",
     ]
+    var metadata = value["metadata"]?.object ?? JSONObject()
+    // The same proxies as unmodified Envoys.
+    if ProcessInfo.processInfo.environment["NAVARCH_PLAIN"] != nil {
+      metadata["ISTIO_VERSION"] = nil as JSONValue?
+    }
     let node = ProxyNode(
-      id: id, metadata: value["metadata"]?.object ?? JSONObject(),
+      id: id, metadata: metadata,
       locality: Locality(path: value["locality"]?.string ?? ""),
       serviceCluster: value["node_cluster"]?.string ?? "", clientFeatures: features)
     guard let node else { throw Unreadable(file: "proxies.yaml", reason: "no node: \(id)") }
