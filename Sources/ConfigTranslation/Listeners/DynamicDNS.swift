@@ -91,7 +91,14 @@ enum UnknownHostRoutes {
       route.route = route.make(Envoy.RouteAction.self) {
         $0.cluster = DynamicDNSSettings.cluster
         $0.timeout = .zero
-        $0.maxGrpcTimeout = .zero
+        if environment.hasAgentSecrets {
+          $0.maxGrpcTimeout = .zero
+        } else {
+          // The field that came in place of a deprecated one, which Istio's proxies still get.
+          $0.maxStreamDuration = $0.make(Envoy.RouteAction.MaxStreamDuration.self) {
+            $0.grpcTimeoutHeaderMax = .zero
+          }
+        }
         $0.appendXForwardedHost = settings?.appendsForwardedHost ?? false
       }
       host.routes.append(route)
