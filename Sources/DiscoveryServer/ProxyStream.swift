@@ -89,6 +89,7 @@ final class ProxyStream: Sendable {
   private func drive(_ call: GRPCServerStream) async -> GRPCStatus {
     var deadlines: [StreamDeadline: ContinuousClock.Instant] = [:]
     while !Task.isCancelled {
+      let began = ContinuousClock.now
       let actions: [StreamAction]
       switch mailbox.take() {
       case .end: return GRPCStatus(.unavailable, "The control plane is shutting down.")
@@ -107,7 +108,7 @@ final class ProxyStream: Sendable {
         switch action {
         case .setDeadline(let deadline, let delay): deadlines[deadline] = .now + delay
         case .send(let response):
-          guard await send(response, call) else { return GRPCStatus(.cancelled) }
+          guard await send(response, call, since: began) else { return GRPCStatus(.cancelled) }
         case .record(let record): note(record)
         case .closeWithError(let error):
           return GRPCStatus(GRPCStatus.Code(error.code), error.message)
@@ -165,8 +166,10 @@ final class ProxyStream: Sendable {
   // MARK: Out
 
   /// Writes a response; false where the client is gone.
-  private func send(_ response: StreamResponse, _ call: GRPCServerStream) async -> Bool {
-    let began = ContinuousClock.now
+  private func send(
+    _ response: StreamResponse, _ call: GRPCServerStream, since began: ContinuousClock.Instant
+  ) async -> Bool {
+    let generated = ContinuousClock.now
     let message = GRPCMessage(
       response.encoded(controlPlane: server.configuration.controlPlane))
     let type = response.type.shortName
@@ -178,7 +181,7 @@ final class ProxyStream: Sendable {
     }
     let xds = server.metrics.xds
     xds.pushes.increment([type])
-    xds.sendTime.observe(ContinuousClock.now - began)
+    xds.sendTime.observe(ContinuousClock.now - generated)
     xds.pushTime.observe(ContinuousClock.now - began, [type])
     xds.configSize.observe(Double(message.count), [response.type.url])
     logPush(response, size: message.count)

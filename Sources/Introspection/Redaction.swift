@@ -29,9 +29,16 @@ enum Redaction {
 
   /// A text, or the mark if it holds a private key.
   static func redacted(_ text: String) -> String {
-    guard text.utf8.count >= words.utf8.count else { return text }
-    if text.contains(words) { return mark }
-    return encodedWords.contains { text.contains($0) } ? encodedMark : text
+    guard text.utf8.count >= words.count else { return text }
+    var text = text
+    let found = text.withUTF8 { bytes in
+      bytes.indices.lazy.compactMap { wordsFound(in: bytes, at: $0) }.first
+    }
+    return switch found {
+    case .plain: mark
+    case .encoded: encodedMark
+    case nil: text
+    }
   }
 
   /// Whether a text holds a private key's PEM header, plain or anywhere in base64.
@@ -48,9 +55,22 @@ enum Redaction {
   /// The mark in base64, so that what was protobuf's JSON stays so.
   static let encodedMark = "W3JlZGFjdGVkXQ=="
   /// The words of the header of every kind of private key.
-  private static let words = "PRIVATE KEY"
+  private static let words = Array("PRIVATE KEY".utf8)
   /// What the words are in base64 at each of the three offsets.
   private static let encodedWords = ["UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"]
+    .map { Array($0.utf8) }
+
+  private enum Form { case plain, encoded }
+
+  /// Whether the words begin at a place, and how; most places are left after one look.
+  private static func wordsFound(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> Form? {
+    switch text[start] {
+    case UInt8(ascii: "P"): text[start...].starts(with: words) ? .plain : nil
+    case UInt8(ascii: "U"), UInt8(ascii: "B"), UInt8(ascii: "Q"):
+      encodedWords.contains(where: text[start...].starts) ? .encoded : nil
+    default: nil
+    }
+  }
 
   /// A secret field's value: where it comes from may be seen, what it is may not.
   private static func emptied(_ value: JSONValue) -> JSONValue {

@@ -90,27 +90,21 @@ public struct DestinationRuleIndex: Sendable {
   private static func merge(
     _ new: MergedDestinationRule, into list: inout [MergedDestinationRule]
   ) {
-    var standsAlone = true
+    var isMerged = false
     for index in list.indices {
       let old = list[index]
-      if new.exportTo == old.exportTo {
-        standsAlone = false
-      } else {
-        standsAlone = true
-        guard !old.exportTo.isEmpty, new.exportTo.isSuperset(of: old.exportTo) else { continue }
-      }
+      let isWider = !old.exportTo.isEmpty && new.exportTo.isSuperset(of: old.exportTo)
+      guard new.exportTo == old.exportTo || isWider else { continue }
       let (oldSelector, newSelector) = (old.rule.selectorLabels, new.rule.selectorLabels)
-      if let oldSelector, let newSelector, oldSelector != newSelector {
-        standsAlone = true
-        continue
-      }
-      if oldSelector == newSelector { standsAlone = false }
+      if let oldSelector, let newSelector, oldSelector != newSelector { continue }
+      // A rule for selected workloads and one for all give to each other, but both stay.
+      if oldSelector == newSelector { isMerged = true }
       list[index].sources += new.sources
       let known = Set(old.rule.subsets.map(\.name))
       list[index].rule.subsets += new.rule.subsets.filter { !known.contains($0.name) }
       if old.rule.trafficPolicy == nil { list[index].rule.trafficPolicy = new.rule.trafficPolicy }
     }
-    if standsAlone { list.append(new) }
+    if !isMerged { list.append(new) }
   }
 }
 

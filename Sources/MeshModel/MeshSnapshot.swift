@@ -20,6 +20,9 @@ public final class MeshSnapshot: Sendable {
   public let destinationRules: DestinationRuleIndex
   /// VirtualServices with names resolved and delegates put in, oldest first.
   public let virtualServices: VirtualServiceIndex
+  /// The services that lead into networks: those with the label `topology.istio.io/network`, and those
+  /// that MeshNetworks name.
+  public let networkServices: [MeshService]
   private let scopes: ScopeMemo
 
   /// A snapshot of objects and registry.
@@ -33,6 +36,7 @@ public final class MeshSnapshot: Sendable {
     self.registry = registry
     destinationRules = DestinationRuleIndex(config.destinationRules, settings: settings.value)
     virtualServices = VirtualServiceIndex(config.virtualServices, settings: settings.value)
+    networkServices = registry.services(leadingInto: settings.value.networks)
     scopes = ScopeMemo()
   }
 
@@ -44,6 +48,7 @@ public final class MeshSnapshot: Sendable {
     self.registry = registry
     destinationRules = previous.destinationRules
     virtualServices = previous.virtualServices
+    networkServices = previous.networkServices
     scopes = previous.scopes
   }
 
@@ -69,6 +74,19 @@ public final class MeshSnapshot: Sendable {
     }
     return selecting ?? own.first(where: \.spec.hasNoSelector)
       ?? config.sidecars.objects(in: settings.rootNamespace).first(where: \.spec.hasNoSelector)
+  }
+}
+
+extension ServiceRegistry {
+  fileprivate func services(leadingInto networks: Istio.MeshNetworks) -> [MeshService] {
+    let named = networks.networks.values.flatMap(\.gateways).compactMap { gateway in
+      if case .registryServiceName(let name)? = gateway.gw { name } else { nil }
+    }
+    return services.filter { service in
+      guard service.registry == .kubernetes else { return false }
+      return service.labels[WellKnownLabel.network]?.isEmpty == false
+        || named.contains(service.hostname.text)
+    }
   }
 }
 

@@ -14,6 +14,8 @@ public struct ExternalWorkload: Hashable, Sendable {
   public var address: String
   /// Its ports by the names of a service's.
   public var ports: [String: UInt32]
+  /// How it is: known of Pods only.
+  public var health = MeshEndpoint.Health.unknown
 
   /// What `entry` tells, under the metadata of its object.
   public init(_ entry: Istio.WorkloadEntry, meta: ObjectMeta, settings: RegistrySettings) {
@@ -55,6 +57,7 @@ public struct ExternalWorkload: Hashable, Sendable {
     name = entry.pod.meta.name
     address = Pods.addresses(entry.pod).first ?? ""
     ports = Pods.portMap(entry.pod)
+    health = .healthy
   }
 
   /// Whether it is reached by an IP, or through a network's gateway.
@@ -167,7 +170,7 @@ public enum ExternalServices {
       MeshEndpoint(
         workload: workload, addresses: [service.hostname.text],
         port: $0.targetPort > 0 ? $0.targetPort : $0.number, portName: $0.name,
-        servicePort: $0.number)
+        servicePort: $0.number, health: .unknown)
     }
   }
 
@@ -178,12 +181,12 @@ public enum ExternalServices {
     if workload.address.hasPrefix(socket) {
       return MeshEndpoint(
         workload: workload.workload, addresses: [String(workload.address.dropFirst(socket.count))],
-        port: 0, portName: port.name, servicePort: port.number)
+        port: 0, portName: port.name, servicePort: port.number, health: workload.health)
     }
     let own = workload.ports[port.name] ?? 0
     let number = own > 0 ? own : port.targetPort > 0 ? port.targetPort : port.number
     return MeshEndpoint(
       workload: workload.workload, addresses: [workload.address], port: number, portName: port.name,
-      servicePort: port.number)
+      servicePort: port.number, health: workload.health)
   }
 }

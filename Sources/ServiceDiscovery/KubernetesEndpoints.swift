@@ -53,7 +53,8 @@ public enum KubernetesEndpoints {
       matching.compactMap { entry in
         target(of: port, at: entry).map {
           MeshEndpoint(
-            workload: entry.workload, addresses: [entry.address], port: $0, portName: port.name)
+            workload: entry.workload, addresses: [entry.address], port: $0, portName: port.name,
+            health: entry.health)
         }
       }
     }

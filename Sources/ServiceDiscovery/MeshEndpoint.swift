@@ -93,6 +93,8 @@ public final class Workload: Hashable, Sendable {
 public struct MeshEndpoint: Hashable, Sendable {
   /// How it is.
   public enum Health: String, Hashable, Sendable {
+    /// Nothing is known, which counts as healthy: of workloads outside of Kubernetes.
+    case unknown
     /// It takes requests.
     case healthy
     /// It takes none now.

@@ -6,6 +6,7 @@ public struct ServiceRegistry: Sendable {
   public let services: [MeshService]
   /// The endpoints of each service.
   public private(set) var endpointsByService: [ServiceKey: [MeshEndpoint]]
+  private var identitiesByService: [ServiceKey: [String]] = [:]
   /// The objects that all of it is made of.
   public private(set) var sources: ServiceSources
   private let byHostname: [Hostname: [String: Int]]
@@ -28,6 +29,7 @@ public struct ServiceRegistry: Sendable {
     for service in services {
       let endpoints = sources.endpoints(of: service)
       if !endpoints.isEmpty { endpointsByService[service.key] = endpoints }
+      indexIdentities(of: service)
     }
     indexExternal()
   }
@@ -44,6 +46,7 @@ public struct ServiceRegistry: Sendable {
       guard let service = service(key) else { continue }
       let endpoints = sources.endpoints(of: service)
       registry.endpointsByService[key] = endpoints.isEmpty ? nil : endpoints
+      registry.indexIdentities(of: service)
     }
     registry.indexExternal()
     return registry
@@ -67,6 +70,20 @@ public struct ServiceRegistry: Sendable {
   /// All endpoints behind `port` of `service`, whatever their health.
   public func endpoints(of service: ServiceKey, port: ServicePort) -> [MeshEndpoint] {
     (endpointsByService[service] ?? []).filter { $0.serves(port) }
+  }
+
+  /// The identities of a service's workloads and those that it declares, sorted.
+  public func identities(of service: ServiceKey) -> [String] {
+    identitiesByService[service] ?? []
+  }
+
+  private mutating func indexIdentities(of service: MeshService) {
+    var found = Set(service.serviceAccounts)
+    for endpoint in endpointsByService[service.key] ?? [] {
+      found.insert(endpoint.workload.facts.serviceAccount)
+    }
+    found.remove("")
+    identitiesByService[service.key] = found.isEmpty ? nil : found.sorted()
   }
 
   /// The services of ServiceEntries that have an endpoint at `address`.

@@ -200,10 +200,26 @@ import Testing
     for _ in 0..<2000 { json = ["notMatch": json] }
     let reason = refusal(Envoy.ListenerFilterChainMatchPredicate.self, json)
     #expect(reason?.hasSuffix("is nested too deeply") == true)
-    var list: JSONValue = []
-    for _ in 0..<2000 { list = [list] }
-    let node = refusal(Envoy.Node.self, ["metadata": ["a": list]])
-    #expect(node?.hasSuffix("is nested too deeply") == true)
+    for step in [{ [$0] }, { ["a": $0] }] as [(JSONValue) -> JSONValue] {
+      let node = refusal(
+        Envoy.Node.self, ["metadata": ["a": (0..<2000).reduce([]) { deep, _ in step(deep) }]])
+      #expect(node?.hasSuffix("is nested too deeply") == true)
+    }
+  }
+
+  @Test func whatIsNotTooDeepToReadIsNotTooDeepToUnpack() throws {
+    for step in [{ [$0] }, { ["a": $0] }] as [(JSONValue) -> JSONValue] {
+      var deepest: JSONValue = [:]
+      while refusal(Envoy.Node.self, ["metadata": ["a": step(deepest)]]) == nil {
+        deepest = step(deepest)
+      }
+      let json: JSONValue = ["metadata": ["a": deepest]]
+      let packed = try Arena.scope { arena in try Envoy.Node(json: json, in: arena).packed }
+      let copy = try packed.withUnsafeBytes {
+        try ProtobufJSON.json(type: Envoy.Node.type, packed: $0)
+      }
+      #expect(copy == json)
+    }
   }
 
   @Test func readingAgainReplacesWhatIsNamed() throws {

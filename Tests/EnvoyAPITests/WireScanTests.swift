@@ -96,9 +96,9 @@ import Testing
   }
 
   @Test func messagesDeeperThanTheLimitAreRefused() {
-    #expect(refusal(Envoy.ListenerFilterChainMatchPredicate.self, nested(64)) == nil)
+    #expect(refusal(Envoy.ListenerFilterChainMatchPredicate.self, nested(100)) == nil)
     #expect(
-      refusal(Envoy.ListenerFilterChainMatchPredicate.self, nested(65)) == "is nested too deeply")
+      refusal(Envoy.ListenerFilterChainMatchPredicate.self, nested(101)) == "is nested too deeply")
     #expect(
       refusal(Envoy.ListenerFilterChainMatchPredicate.self, nested(20_000))
         == "is nested too deeply")

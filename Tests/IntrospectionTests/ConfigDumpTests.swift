@@ -92,6 +92,8 @@ import Testing
     let dump = try await mesh.json(path + "lds,eds")["configs"]?.array
     #expect(dump?.compactMap { $0["name"] ?? $0["cluster_name"] } == ["80", "one"])
     #expect(try await mesh.get(path + "xds").status == 400)
+    let endpoints = try await mesh.json("/debug/edsz?proxyID=a.default")["configs"]?.array
+    #expect(endpoints?.map { $0["cluster_name"] } == ["one"])
   }
 
   @Test func `a secret's key is not shown, its certificate is`() async throws {

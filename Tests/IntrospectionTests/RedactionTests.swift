@@ -88,7 +88,7 @@ import Testing
         message: Self.key, names: [Self.key], at: 0)
     ]
     mesh.missing = [Self.key]
-    let target = path.hasSuffix("config_dump") ? path + "?proxyID=a" : path
+    let target = path.contains("?") ? path : path + "?proxyID=a"
     let page = try await mesh.get(target)
     #expect(page.status == 200)
     #expect(!Redaction.holdsKey(page.text))

@@ -25,7 +25,7 @@ extension ClusterDraft {
       return
     }
     choose(rule)
-    if case .consistentHash(let hash)? = rule?.lbPolicy { chooseByHash(hash) }
+    if case .consistentHash(let hash)? = rule?.lbPolicy { cluster.chooseByHash(hash) }
   }
 
   private func setLocalities(_ rule: Istio.LoadBalancerSettings?, _ service: MeshService) {
@@ -92,26 +92,29 @@ extension ClusterDraft {
       start.minWeightPercent = percent(warmup.minimumPercent ?? 10)
     }
   }
+}
 
-  private func chooseByHash(_ hash: Istio.LoadBalancerSettings.ConsistentHashLB) {
+extension Envoy.Cluster {
+  /// Chooses endpoints by a hash of the request, so that equal requests go to one endpoint.
+  func chooseByHash(_ hash: Istio.LoadBalancerSettings.ConsistentHashLB) {
     switch hash.hashAlgorithm {
     case .maglev(let maglev)?:
-      cluster.lbPolicy = .maglev
+      lbPolicy = .maglev
       guard maglev.tableSize != 0 else { return }
-      cluster.maglevLbConfig = cluster.make(Envoy.Cluster.MaglevLbConfig.self) {
+      maglevLbConfig = make(Envoy.Cluster.MaglevLbConfig.self) {
         $0.tableSize = maglev.tableSize
       }
     case .ringHash(let ring)?:
-      cluster.lbPolicy = .ringHash
+      lbPolicy = .ringHash
       if ring.minimumRingSize != 0 { setRing(ring.minimumRingSize) }
     case nil:
-      cluster.lbPolicy = .ringHash
+      lbPolicy = .ringHash
       setRing(hash.minimumRingSize == 0 ? 1024 : hash.minimumRingSize)
     }
   }
 
   private func setRing(_ size: UInt64) {
-    cluster.ringHashLbConfig = cluster.make(Envoy.Cluster.RingHashLbConfig.self) {
+    ringHashLbConfig = make(Envoy.Cluster.RingHashLbConfig.self) {
       $0.minimumRingSize = size
     }
   }

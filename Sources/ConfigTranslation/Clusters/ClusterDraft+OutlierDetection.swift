@@ -33,10 +33,41 @@ extension ClusterDraft {
       }
       detection.enforcingLocalOriginSuccessRate = 0
     }
+    if !rule.outlierDetectionHttpErrorCodes.isEmpty {
+      count(rule.outlierDetectionHttpErrorCodes)
+    }
     // Envoy would use failing endpoints again when half of them fail.
     if rule.minHealthPercent >= 0 {
       cluster.commonLbConfig?.healthyPanicThreshold = percent(
         ignoresShare ? 0 : Double(rule.minHealthPercent))
+    }
+  }
+
+  /// Counts responses of these statuses as failures, in place of all from 500 on.
+  private mutating func count(_ statuses: [UInt32]) {
+    let options = httpOptions()
+    let rules = statuses.map { status in
+      options.make(Envoy.MatchPredicate.self) { rule in
+        rule.httpResponseHeadersMatch = rule.make(Envoy.HttpHeadersMatch.self) { match in
+          match.headers.append(
+            match.make(Envoy.HeaderMatcher.self) { header in
+              header.name = ":status"
+              header.stringMatch = header.make(Envoy.StringMatcher.self) {
+                $0.exact = String(status)
+              }
+            })
+        }
+      }
+    }
+    options.outlierDetection = options.make(
+      Envoy.HttpUpstreamHttpProtocolOptions.OutlierDetection.self
+    ) { detection in
+      detection.errorMatcher =
+        rules.count == 1
+        ? rules[0]
+        : detection.make(Envoy.MatchPredicate.self) { any in
+          any.orMatch = any.make(Envoy.MatchPredicate.MatchSet.self) { $0.rules = .init(rules) }
+        }
     }
   }
 }

@@ -39,9 +39,13 @@ extension ClusterDraft {
     }
   }
 
-  private func istioMutual(_ tls: Istio.ClientTLSSettings) -> Envoy.UpstreamTlsContext {
+  private mutating func istioMutual(_ tls: Istio.ClientTLSSettings) -> Envoy.UpstreamTlsContext {
     let context = emptyContext(tls)
-    if tls.sni.isEmpty && !isForwardProxy { context.sni = cluster.name }
+    if isForwardProxy {
+      nameServerAutomatically(tls)
+    } else if tls.sni.isEmpty {
+      context.sni = cluster.name
+    }
     guard let common = context.commonTlsContext else { return context }
     common.tlsCertificateSdsSecretConfigs = [
       SecretReferences.agent(SecretReferences.workloadCertificate, in: arena)
@@ -49,8 +53,9 @@ extension ClusterDraft {
     common.combinedValidationContext = combined(
       validation(names: tls.subjectAltNames),
       SecretReferences.agent(SecretReferences.workloadRoot, in: arena))
+    // A peer that takes the offer waits for metadata, which only the filter sends.
     let exchange =
-      settings.feature("PILOT_ENABLE_METADATA_EXCHANGE", default: true)
+      facets.exchangesMetadata
       && !settings.feature("PILOT_DISABLE_MX_ALPN", default: false)
     common.alpnProtocols = .init(
       (exchange ? ["istio-peer-exchange"] : []) + ["istio"] + (isHTTP2 ? ["h2"] : []))

@@ -54,8 +54,15 @@ struct OutboundClusterInputs: ResourceInputs {
 
   func make(in arena: Arena) -> Envoy.Cluster {
     var draft = ClusterDraft(name, facets: facets, settings: settings.value, in: arena)
-    draft.cluster.commonLbConfig = draft.cluster.make(Envoy.Cluster.CommonLbConfig.self)
-    discover(&draft)
+    if service.isForwardProxy {
+      forward(&draft)
+    } else {
+      draft.cluster.commonLbConfig = draft.cluster.make(Envoy.Cluster.CommonLbConfig.self)
+      discover(&draft)
+      if service.hasPersistentSessions && subset.isEmpty && !isServerName {
+        draft.cluster.keepDraining()
+      }
+    }
     draft.speak(port.protocol)
     setStatisticsName(draft)
     apply(policy, to: &draft)
@@ -94,14 +101,34 @@ struct OutboundClusterInputs: ResourceInputs {
       resolver.typedConfig = .pack(
         resolver.make(Envoy.CaresDnsResolverConfig.self) { $0.udpMaxQueries = 100 })
     }
+    // Deprecated, so that only Istio's own Envoys get them.
+    guard facets.isIstioBuild else { return }
     cluster.dnsJitter = .milliseconds(100)
     cluster.dnsRefreshRate = draft.mesh.dnsRefreshRate
     cluster.respectDnsTtl = true
   }
 
+  /// The proxy asks DNS for the name that each client asks for.
+  private func forward(_ draft: inout ClusterDraft) {
+    draft.isForwardProxy = true
+    draft.cluster.lbPolicy = .clusterProvided
+    let cluster = draft.cluster
+    cluster.clusterType = cluster.make(Envoy.Cluster.CustomClusterType.self) { type in
+      type.name = "envoy.clusters.dynamic_forward_proxy"
+      type.typedConfig = .pack(
+        type.make(Envoy.DynamicForwardProxyCluster.self) { proxy in
+          proxy.dnsCacheConfig = proxy.make(Envoy.DnsCacheConfig.self) {
+            $0.name = service.hostname.text + "_dfp_dns_cache"
+            $0.dnsLookupFamily = facets.lookupFamily.envoyFamily
+          }
+          proxy.allowInsecureClusterOptions = policy?.tls?.leavesNamesUnchecked ?? false
+        })
+    }
+  }
+
   private func setStatisticsName(_ draft: ClusterDraft) {
     let pattern = draft.mesh.outboundClusterStatName
-    guard !pattern.isEmpty else { return }
+    guard !pattern.isEmpty, !draft.isForwardProxy else { return }
     let text = StatisticsName(service: service, port: port, subset: subset).filled(pattern)
     draft.cluster.altStatName = text + ";"
   }
@@ -114,7 +141,8 @@ struct OutboundClusterInputs: ResourceInputs {
     draft.balance(policy?.loadBalancer, service: service, port: port)
     if !isServerName {
       let context = TLSContext(
-        identities: identities, serverName: clusterName.serverName,
+        identities: draft.isForwardProxy ? [] : identities,
+        serverName: draft.isForwardProxy ? "" : clusterName.serverName,
         isMeshExternal: service.isMeshExternal, isExternal: service.registry == .external,
         mode: mode, isRuleSelective: rule?.rule.workloadSelector != nil)
       draft.secure(draft.upstreamTLS(policy?.tls, context), context)
@@ -136,7 +164,7 @@ struct OutboundClusterInputs: ResourceInputs {
   }
 
   private func describe(_ draft: inout ClusterDraft) {
-    draft.list(services: [service])
+    if !draft.isForwardProxy { draft.list(services: [service]) }
     if service.isMeshExternal && subset.isEmpty { draft.metadata.set("external", true) }
     guard let rule else { return }
     draft.metadata.set(config: rule.sources[0])
@@ -147,7 +175,17 @@ struct OutboundClusterInputs: ResourceInputs {
   }
 }
 
+extension Istio.ClientTLSSettings {
+  /// Whether Envoy must be told that it is meant that the name asked for is not checked.
+  fileprivate var leavesNamesUnchecked: Bool {
+    mode != .disable && (insecureSkipVerify == true || !sni.isEmpty)
+  }
+}
+
 extension MeshService {
+  /// Whether the proxy asks DNS for whatever name of a pattern a client asks for.
+  var isForwardProxy: Bool { hostname.isWildcard && resolution == .dynamicDNS }
+
   /// How a proxy finds the service's endpoints.
   fileprivate func discoveryType(
     for facets: ClusterFacets, _ settings: MeshSettings

@@ -9,17 +9,16 @@ import ServiceDiscovery
 extension ProxyContext {
   /// The clusters of the proxy, sorted by name.
   public func clusters() -> [EncodedResource] {
+    if node.isProxyless { return proxylessClusters() }
     let facets = ClusterFacets(self)
-    var found = outboundClusters(facets)
-    found.append(staticCluster(.blackHole, facets))
+    var own = [staticCluster(.blackHole, facets)]
     if node.kind == .sidecar {
-      found.append(staticCluster(.passthrough, facets))
-      found += inboundClusters(facets)
-      found.append(staticCluster(.inboundPassthrough(sources: passthroughSources), facets))
+      own.append(staticCluster(.passthrough, facets))
+      own += inboundClusters(facets)
+      own.append(staticCluster(.inboundPassthrough(sources: passthroughSources), facets))
     }
-    if facets.hasCredentialSocket { found.append(staticCluster(.credentialSocket, facets)) }
-    var names: Set<String> = []
-    return found.filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+    if facets.hasCredentialSocket { own.append(staticCluster(.credentialSocket, facets)) }
+    return outboundClusters(facets).merged(with: own.sortedByName())
   }
 
   private func staticCluster(
@@ -40,18 +39,33 @@ extension ProxyContext {
   /// The same for IPv6.
   static let loopbackV6 = "::6"
 
+  /// The clusters of services, sorted by name. Those that are resolved by DNS hold endpoints, which
+  /// may depend on where the proxy is; all others are remembered as a list.
   private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
     let forwardsUnopened = node.kind == .router && hasAutoPassthroughGateway
-    return outbound.services.flatMap { service -> [EncodedResource] in
+    let key = ClusterLists.Key(
+      scope: ObjectIdentifier(outbound), facets: facets, forwardsUnopened: forwardsUnopened,
+      labels: outbound.hasSelectiveRules ? node.labels : [:])
+    let shared = cache.clusterLists.list(key, of: mesh) {
+      clusters(facets, forwardsUnopened) { !$0.isDNS }
+    }
+    return shared.merged(with: clusters(facets, forwardsUnopened, \.isDNS))
+  }
+
+  private func clusters(
+    _ facets: ClusterFacets, _ forwardsUnopened: Bool, _ isWanted: (MeshService) -> Bool
+  ) -> [EncodedResource] {
+    outbound.services.filter(isWanted).flatMap { service -> [EncodedResource] in
       guard service.resolution != .alias else { return [] }
       let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
-      return service.ports.filter { $0.protocol != .udp }.flatMap { port in
+      return service.ports.filter(service.hasCluster).flatMap { port in
         let base = OutboundClusterInputs(
           facets: facets, settings: mesh.sharedSettings, service: service, port: port, rule: rule)
+        if service.isForwardProxy { return completed(base).map { [cache.resource($0)] } ?? [] }
         let unopened = forwardsUnopened && !service.isMeshExternal
         return subsets(of: base) + (unopened ? subsets(of: base, isServerName: true) : [])
       }
-    }
+    }.sortedByName()
   }
 
   /// The cluster of the whole service, then one a subset.
@@ -115,21 +129,52 @@ extension ProxyContext {
   }
 }
 
+extension MeshService {
+  /// Whether traffic to a port goes through a cluster of its own.
+  fileprivate func hasCluster(_ port: ServicePort) -> Bool {
+    guard isForwardProxy else { return port.protocol != .udp }
+    // Only these tell the name that is asked for.
+    return [.http, .http2, .grpc, .tls].contains(port.protocol)
+  }
+}
+
 extension MeshSnapshot {
   /// The identities of a service's workloads, in all trust domains, sorted.
-  fileprivate func identities(of service: MeshService) -> [String] {
-    var found = Set(service.serviceAccounts)
-    for endpoint in registry.endpointsByService[service.key] ?? [] {
-      let identity = endpoint.workload.facts.serviceAccount
-      if !identity.isEmpty { found.insert(identity) }
-    }
+  func identities(of service: MeshService) -> [String] {
+    let known = registry.identities(of: service.key)
+    guard !settings.mesh.trustDomainAliases.isEmpty else { return known }
+    var found = Set(known)
     let prefix = "spiffe://"
-    for identity in found where identity.hasPrefix(prefix) {
+    for identity in known where identity.hasPrefix(prefix) {
       guard let path = identity.dropFirst(prefix.count).firstIndex(of: "/") else { continue }
       for domain in settings.mesh.trustDomainAliases {
         found.insert(prefix + domain + identity[path...])
       }
     }
     return found.sorted()
+  }
+}
+
+extension [EncodedResource] {
+  /// The resources sorted by name, of one name the first.
+  fileprivate func sortedByName() -> [EncodedResource] {
+    var names: Set<String> = []
+    return filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+  }
+
+  /// These and others, both sorted by name; of one name this one.
+  fileprivate func merged(with others: [EncodedResource]) -> [EncodedResource] {
+    var result: [EncodedResource] = []
+    result.reserveCapacity(count + others.count)
+    var rest = others[...]
+    for resource in self {
+      while let other = rest.first, other.name < resource.name {
+        result.append(other)
+        rest.removeFirst()
+      }
+      if rest.first?.name == resource.name { rest.removeFirst() }
+      result.append(resource)
+    }
+    return result + rest
   }
 }

@@ -63,12 +63,10 @@ extension Istio.DestinationRule {
     return general?.overlaid(with: policy, isPortLevel: isPortLevel) ?? policy
   }
 
-  /// The mode of TLS of a port that the rule or its subset names.
+  /// The mode of TLS of a port that the rule names, or the subset by itself.
   func tlsMode(port: UInt32, subset name: String) -> Istio.ClientTLSSettings.TLSmode? {
-    let general = trafficPolicy?.tlsMode(port: port)
-    guard !name.isEmpty else { return general }
-    guard let subset = subset(name) else { return nil }
-    return subset.trafficPolicy?.tlsMode(port: port) ?? general
+    name.isEmpty
+      ? trafficPolicy?.tlsMode(port: port) : subset(name)?.trafficPolicy?.tlsMode(port: port)
   }
 }
 

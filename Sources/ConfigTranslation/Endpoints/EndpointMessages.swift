@@ -85,7 +85,7 @@ extension MeshEndpoint.Health? {
     case .healthy: .healthy
     case .unhealthy: .unhealthy
     case .draining: .draining
-    case .terminating, nil: .unknown
+    case .unknown, .terminating, nil: .unknown
     }
   }
 }

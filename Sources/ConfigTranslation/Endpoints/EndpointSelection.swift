@@ -73,7 +73,7 @@ struct EndpointSelection: Hashable, Sendable {
     }
     if isClusterLocal, facts.cluster != viewer.cluster { return false }
     switch health(of: endpoint) {
-    case .healthy: return true
+    case .healthy, .unknown: return true
     case .unhealthy: return sendsUnhealthy
     case .draining: return keepsDraining
     case .terminating: return false
@@ -81,9 +81,7 @@ struct EndpointSelection: Hashable, Sendable {
   }
 
   private func health(of endpoint: MeshEndpoint) -> MeshEndpoint.Health {
-    guard endpoint.health == .healthy || endpoint.health == .unhealthy else {
-      return endpoint.health
-    }
+    if endpoint.health == .terminating { return .terminating }
     let isDraining = endpoint.workload.facts.labels["istio.io/draining"]?.isEmpty == false
     return isDraining ? .draining : endpoint.health
   }

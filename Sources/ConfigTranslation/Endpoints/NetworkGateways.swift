@@ -43,7 +43,7 @@ struct NetworkGateways: Hashable, Sendable {
         }
       }
     }
-    for service in mesh.registry.services where service.registry == .kubernetes {
+    for service in mesh.networkServices {
       found.formUnion(NetworkGateways.gateways(of: service, settings))
     }
     if !namesAllowed { found = found.filter { IPAddress($0.address) != nil } }

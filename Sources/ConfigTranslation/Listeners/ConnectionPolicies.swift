@@ -86,8 +86,3 @@ extension ProxyContext {
       && (namespace.isEmpty || namespace == node.namespace)
   }
 }
-
-extension ConfigObject {
-  /// The object's identity.
-  var key: ObjectKey { ObjectKey(kind: kind, namespace: meta.namespace, name: meta.name) }
-}

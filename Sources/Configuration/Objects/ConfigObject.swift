@@ -60,3 +60,10 @@ public struct ObjectKey: Hashable, Sendable, CustomStringConvertible {
     namespace.isEmpty ? "\(kind) \(name)" : "\(kind) \(namespace)/\(name)"
   }
 }
+
+extension ConfigObject {
+  /// The object's identity.
+  public var key: ObjectKey {
+    ObjectKey(kind: kind, namespace: meta.namespace, name: meta.name)
+  }
+}

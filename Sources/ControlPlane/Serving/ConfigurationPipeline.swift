@@ -146,6 +146,12 @@ final class ConfigurationPipeline: Service {
     metrics.configuration.services.set(Double(snapshot.registry.services.count))
     metrics.configuration.virtualServices.set(
       Double(snapshot.config.virtualServices.all.count))
+    for (key, event) in zip(change.keys, change.events) {
+      let events =
+        key.kind.group.hasSuffix("istio.io")
+        ? metrics.sources.configurationEvents : metrics.sources.registryEvents
+      events.increment([key.kind.kind, event.rawValue])
+    }
     if change.configuration { metrics.push.inboundUpdates.increment(["config"]) }
     if !change.endpoints.isEmpty {
       metrics.push.inboundUpdates.increment(["eds"], by: Double(change.endpoints.count))

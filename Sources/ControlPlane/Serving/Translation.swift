@@ -2,6 +2,7 @@
 
 import ConfigTranslation
 import EnvoyAPI
+import MeshModel
 
 /// Which part of translation makes which type of resource.
 extension ProxyContext {
@@ -9,7 +10,10 @@ extension ProxyContext {
   func wildcard(_ type: ResourceType) -> [EncodedResource] {
     switch type {
     case .cluster: clusters()
+    case .listener where isProxyless: []
+    case .listener where node.kind == .router: gatewayListeners()
     case .listener: listeners()
+    case .nameTable: [nameTable()]
     default: []
     }
   }
@@ -17,7 +21,8 @@ extension ProxyContext {
   /// Whether resources of a type are made one by one as they are asked for.
   func isMadeByName(_ type: ResourceType) -> Bool {
     switch type {
-    case .endpoint, .route: true
+    case .endpoint, .route, .secret: true
+    case .listener: isProxyless
     default: false
     }
   }
@@ -27,7 +32,12 @@ extension ProxyContext {
     switch type {
     case .endpoint: endpoints(name)
     case .route: route(name)
+    case .secret: secret(name)
+    case .listener: proxylessListeners(named: [name]).first { $0.name == name }
     default: nil
     }
   }
+
+  /// Whether the client is gRPC itself (`GENERATOR: grpc`), which asks for listeners by name.
+  private var isProxyless: Bool { node.generator == "grpc" }
 }

@@ -60,6 +60,11 @@ extension ProtobufJSONReader {
     return message
   }
 
+  /// The messages around an element: ListValue, Value.
+  private static var levelsOfList: Int { 2 }
+  /// The messages around a member: Struct, its entry, Value.
+  private static var levelsOfObject: Int { 3 }
+
   /// Looks for texts and depths that a `Value` cannot hold.
   private func checkTexts(_ json: JSONValue, levels: Int) throws(ProtobufJSONError) {
     guard levels > 0 else { throw ProtobufJSONError(reason: "is nested too deeply") }
@@ -68,14 +73,14 @@ extension ProtobufJSONReader {
     case .array(let elements):
       for (position, element) in elements.enumerated() {
         try within(.index(position)) { () throws(ProtobufJSONError) in
-          try checkTexts(element, levels: levels - 1)
+          try checkTexts(element, levels: levels - Self.levelsOfList)
         }
       }
     case .object(let object):
       for member in object.members {
         try within(.key(member.key)) { () throws(ProtobufJSONError) in
           try checkText(member.key)
-          try checkTexts(member.value, levels: levels - 1)
+          try checkTexts(member.value, levels: levels - Self.levelsOfObject)
         }
       }
     default: break

@@ -7,8 +7,8 @@ import CProtobufC
 /// The memory of the messages that one piece of work makes; all of it is freed together.
 ///
 /// Messages are handles into it, so that none may be kept beyond ``scope(_:)``: what leaves is
-/// bytes. A debug build stops at the first use of a handle that was kept; in any build the address
-/// sanitizer (`swift test --sanitize=address`) finds it as a use after free.
+/// bytes. A debug build stops at the first use of a handle that was kept; for a pointer that was,
+/// there is the address sanitizer (`swift test --sanitize=address`).
 public final class Arena {
   private static let chunkSize = 32 * 1024
   private var chunks: [UnsafeMutableRawPointer] = []

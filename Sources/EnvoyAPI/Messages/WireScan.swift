@@ -19,8 +19,8 @@ public struct WireLimits: Sendable {
     self.memory = memory
   }
 
-  /// 16 MiB, 64 levels and 256 MiB of memory.
-  public static let standard = WireLimits(bytes: 16 << 20, depth: 64)
+  /// 16 MiB, 256 MiB of memory, and 100 levels, which is where Envoy's own parser ends.
+  public static let standard = WireLimits(bytes: 16 << 20, depth: 100)
 }
 
 /// Why bytes are not the message that they were said to be.

@@ -12,18 +12,44 @@ import MeshModel
 enum ConfigDumpPage {
   /// The dump; with `types=cds,lds` only the resources of these types, without what frames them.
   static func respond(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
-    let connection: ConnectionStatus
+    answer(request, sources) { served in
+      guard let types = request.query("types") else {
+        return .json(["configs": .array(ConfigDump.sections(of: served))], for: request)
+      }
+      return resources(of: types, served, for: request)
+    }
+  }
+
+  /// A page of one type's resources (istiod's `edsz` and the like).
+  static func page(
+    of type: ResourceType
+  ) -> @Sendable (HTTPRequest, IntrospectionSources) -> HTTPResponse {
+    { request, sources in
+      answer(request, sources) { served in
+        .json(["configs": .array(served.resources(type).map { $0.json() })], for: request)
+      }
+    }
+  }
+
+  /// Finds the proxy that is asked for, and what it is served.
+  private static func answer(
+    _ request: HTTPRequest, _ sources: IntrospectionSources,
+    _ body: (ServedResources) -> HTTPResponse
+  ) -> HTTPResponse {
     switch ProxyLookup(request, sources) {
     case .refused(let refusal): return refusal
-    case .found(let found): connection = found
+    case .found(let connection):
+      guard let view = sources.resources(connection.node.id) else {
+        return .refusal(503, "Nothing has been made for \(connection.node.shortID) yet.")
+      }
+      return body(ServedResources(view, connection))
     }
-    guard let view = sources.resources(connection.node.id) else {
-      return .refusal(503, "Nothing has been made for \(connection.node.shortID) yet.")
-    }
-    let served = ServedResources(view, connection)
-    guard let types = request.query("types") else {
-      return .json(["configs": .array(ConfigDump.sections(of: served))], for: request)
-    }
+  }
+
+  /// The resources of types that are named as in `cds,lds`.
+  private static func resources(
+    of types: String, _ served: ServedResources, for request: HTTPRequest
+  ) -> HTTPResponse {
     let names = types.split(separator: ",").map { $0.lowercased() }
     let known = Dictionary(ResourceType.pushOrder.map { ($0.shortName, $0) }) { first, _ in first }
     if let unknown = names.first(where: { known[$0] == nil }) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EnvoyAPI
 import HTTPServer
 
 /// A page below `/debug/`: a function of a request and of the control plane's state.
@@ -42,6 +43,12 @@ extension DebugPage {
       loopbackOnly: true, ConfigPage.respond),
     DebugPage("connections", "The open streams: address and age", StreamPages.connections),
     DebugPage(
+      "ecdsz", "The filters that a proxy is served by name (?proxyID=)", loopbackOnly: true,
+      ConfigDumpPage.page(of: .extensionConfig)),
+    DebugPage(
+      "edsz", "The endpoints that a proxy is served (?proxyID=)", loopbackOnly: true,
+      ConfigDumpPage.page(of: .endpoint)),
+    DebugPage(
       "endpointShardz", "The endpoints of every service, by cluster", EndpointPage.respond),
     DebugPage(
       "endpointz", "The same; a line an endpoint with ?brief=true", EndpointPage.respond),
@@ -49,6 +56,9 @@ extension DebugPage {
       .json(.texts(all.map(\.name).filter { $0 != "list" }), for: request)
     },
     DebugPage("mesh", "The mesh configuration in use", loopbackOnly: true, MeshPage.respond),
+    DebugPage(
+      "ndsz", "The names that a proxy's DNS is served (?proxyID=)", loopbackOnly: true,
+      ConfigDumpPage.page(of: .nameTable)),
     DebugPage(
       "push_status", "The latest pushes and refusals", loopbackOnly: true, PushPage.respond),
     DebugPage("registryz", "The services of the registry", RegistryPage.respond),

@@ -66,6 +66,7 @@ enum EndpointPage {
   /// istiod's number of an endpoint's health.
   private static func number(of health: MeshEndpoint.Health) -> Int {
     switch health {
+    case .unknown: 0
     case .healthy: 1
     case .unhealthy: 2
     case .draining: 3

@@ -88,10 +88,10 @@ public struct MeshStore: Sendable {
   private mutating func publish(_ edits: StoreEdits) -> StoreChange {
     // Until all is known, edits only gather: the first snapshot reads every table.
     guard isSynced else { return StoreChange() }
-    guard let previous = snapshot else { return publishFirst() }
+    guard let previous = snapshot else { return publishFirst(edits) }
     guard !edits.isEmpty else { return StoreChange() }
     var change = StoreChange()
-    change.keys = edits.keys
+    (change.keys, change.events) = (edits.keys, edits.events)
     change.isEverything = edits.settings
     change.configuration = edits.configuration || edits.registry || edits.settings
     refreshTables(edits.settings ? ConfigTables.kinds : edits.kinds)
@@ -113,13 +113,14 @@ public struct MeshStore: Sendable {
     return change
   }
 
-  private mutating func publishFirst() -> StoreChange {
+  private mutating func publishFirst(_ edits: StoreEdits) -> StoreChange {
     refreshTables(ConfigTables.kinds)
     generation += 1
     snapshot = MeshSnapshot(
       generation: generation, settings: settings, config: config,
       registry: ServiceRegistry(sources(previous: nil)))
     var change = StoreChange()
+    (change.keys, change.events) = (edits.keys, edits.events)
     change.isEverything = true
     change.configuration = true
     return change

@@ -5,8 +5,20 @@ public import ServiceDiscovery
 
 /// What a transaction changed of what is served.
 public struct StoreChange: Hashable, Sendable {
+  /// What became of an object.
+  public enum Event: String, Hashable, Sendable {
+    /// It is new.
+    case add
+    /// It says something else.
+    case update
+    /// It is gone.
+    case delete
+  }
+
   /// The objects whose content differs, that are new, or that are gone.
   public var keys: [ObjectKey] = []
+  /// What became of each of ``keys``.
+  public var events: [Event] = []
   /// Whether anything besides the endpoints of ``endpoints`` may differ.
   public var configuration = false
   /// The services whose endpoints may differ.

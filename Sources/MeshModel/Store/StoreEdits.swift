@@ -7,6 +7,8 @@ import ServiceDiscovery
 struct StoreEdits {
   /// The objects that differ.
   var keys: [ObjectKey] = []
+  /// What became of them.
+  var events: [StoreChange.Event] = []
   /// The kinds of ``ConfigTables`` that differ.
   var kinds: Set<ResourceKind> = []
   /// Whether services themselves may differ.
@@ -26,6 +28,7 @@ struct StoreEdits {
   mutating func note(old: ConfigurationObject?, new: ConfigurationObject?) {
     guard let either = new ?? old else { return }
     keys.append(either.key)
+    events.append(old == nil ? .add : new == nil ? .delete : .update)
     switch either {
     case .endpointSlice:
       for case .endpointSlice(let slice)? in [old, new] {

@@ -46,7 +46,12 @@ struct ConformanceCase {
     let objects = try YAMLFile(folder + "/input.yaml").documents
       .flatMap(ConfigurationObject.expandLists)
       .compactMap { ConfigurationObject.decode($0, strictness: .lenient).object }
-    mesh = MeshSnapshot(objects, settings: settings)
+    let namespaces = objects.compactMap { object in
+      if case .namespace(let namespace) = object { namespace } else { nil }
+    }
+    let selection = NamespaceSelection(settings.mesh, among: namespaces)
+    mesh = MeshSnapshot(
+      objects.filter { selection.contains($0.meta.namespace) }, settings: settings)
     proxies = try (YAMLFile(folder + "/proxies.yaml").value.array ?? []).compactMap(Self.proxy)
   }
 

@@ -53,7 +53,7 @@ struct MeshStoreTests {
   @Test("An object that never was valid is said and not served")
   func neverValid() throws {
     var fixture = F()
-    try fixture.apply([F.route().replacing("\"hosts\":[\"reviews\"],", with: "")])
+    try fixture.apply([F.route().replacing("\"hosts\"", with: "\"hsots\"")])
     #expect(fixture.store.snapshot?.config.virtualServices.all.isEmpty == true)
     #expect(fixture.store.diagnostics.contains { $0.effect == .rejected })
   }
