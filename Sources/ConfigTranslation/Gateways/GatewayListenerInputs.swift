@@ -40,6 +40,8 @@ struct GatewayListenerInputs: ResourceInputs {
         listener.perConnectionBufferLimitBytes = UInt32(exactly: limit)
       }
       if isBalanced { listener.balanceExactly() }
+      listener.accessLog = .init(
+        environment.value.accessLogs.make(for: .gateway, at: .listener, in: arena))
       if readsProxyProtocol { listener.listenerFilters.append(.proxyProtocol(arena)) }
       if chains.contains(where: \.needsTLSInspector) {
         listener.listenerFilters.append(.tlsInspector(arena))

@@ -45,13 +45,13 @@ struct AddressFamilies: Hashable, Sendable {
   }
 }
 
-extension ProxyContext {
-  /// The families of the proxy's addresses.
-  var addressFamilies: AddressFamilies {
+extension AddressFamilies {
+  /// The families of a proxy's addresses; IPv4 where it tells none.
+  init(of node: ProxyNode, settings: MeshSettings) {
     let isIPv4 = node.addresses.compactMap(\.isIPv4Address)
-    return AddressFamilies(
-      hasIPv4: isIPv4.contains(true) || isIPv4.isEmpty, hasIPv6: isIPv4.contains(false),
-      isDualStackEnabled: settings.feature("ISTIO_DUAL_STACK", default: false))
+    hasIPv4 = isIPv4.contains(true) || isIPv4.isEmpty
+    hasIPv6 = isIPv4.contains(false)
+    isDualStackEnabled = settings.feature("ISTIO_DUAL_STACK", default: false)
   }
 }
 

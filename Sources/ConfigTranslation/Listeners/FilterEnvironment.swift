@@ -93,9 +93,10 @@ extension ProxyContext {
       "PILOT_SIDECAR_USE_REMOTE_ADDRESS", default: false)
     made.keepsSessions = settings.feature("PILOT_ENABLE_PERSISTENT_SESSION_FILTER", default: false)
     made.dynamicDNS = dynamicDNSSettings()
-    made.accessLogs = accessLogging()
-    made.tracing = tracingSettings(config)
-    made.statistics = statisticsSettings()
+    let rules = telemetryRules()
+    made.accessLogs = accessLogging(rules)
+    made.tracing = tracingSettings(config, rules)
+    made.statistics = statisticsSettings(rules)
     return made
   }
 

@@ -86,11 +86,14 @@ extension ProxyContext {
     _ policy: MutualTLSPolicy, except: Set<UInt32>
   ) -> [UInt32: PlacedInboundPort] {
     let wildcards = addressFamilies.wildcards
+    let reserved = reservedPorts()
     var found: [UInt32: PlacedInboundPort] = [:]
     for target in targets {
       let number = target.targetPort
       guard !except.contains(number), found[number] == nil,
-        canBind(number, at: wildcards[0], target.port.protocol, bindsPort: bindsByDefault)
+        canBind(
+          number, at: wildcards[0], target.port.protocol, bindsPort: bindsByDefault,
+          reserved: reserved)
       else { continue }
       let host = target.service.hostname.text
       let cluster = "\(ClusterName(.inbound, port: number))"
@@ -114,7 +117,10 @@ extension ProxyContext {
     var spoken = PortProtocol(name: written.protocol)
     let bindsPort =
       listener.captureMode == .default ? bindsByDefault : listener.captureMode == .none
-    guard canBind(written.number, at: listener.bind, spoken, bindsPort: bindsPort, isIngress: true)
+    guard
+      canBind(
+        written.number, at: listener.bind, spoken, bindsPort: bindsPort,
+        reserved: reservedPorts(isIngress: true))
     else { return nil }
     let addresses = listener.bind.isEmpty ? unicastAddresses : [listener.bind]
     let host = "\(sidecar.meta.name).\(sidecar.meta.namespace)"
@@ -147,27 +153,33 @@ extension ProxyContext {
   /// Whether listeners bind ports of the machine where nothing else is said.
   var bindsByDefault: Bool { node.interception == .none }
 
+  /// The ports of the machine that the proxy itself has: the bootstrap's, and for outbound traffic
+  /// those of the virtual listeners.
+  func reservedPorts(isIngress: Bool = false) -> Set<UInt32> {
+    let names = [
+      "ENVOY_STATUS_PORT", "ENVOY_PROMETHEUS_PORT", "ENVOY_SECURE_METRICS_PORT",
+      "ENVOY_SECURE_MERGED_METRICS_PORT",
+    ]
+    var taken = Set(names.compactMap { node.number($0) })
+    if !isIngress {
+      taken.insert(UInt32(clamping: settings.mesh.proxyListenPort))
+      taken.insert(UInt32(clamping: settings.mesh.proxyInboundListenPort))
+    }
+    taken.remove(0)
+    return taken
+  }
+
   /// Whether a port is free of the proxy's own (Istio's CanBindToPort).
   func canBind(
     _ port: UInt32, at address: String, _ spoken: PortProtocol, bindsPort: Bool,
-    isIngress: Bool = false
+    reserved: Set<UInt32>
   ) -> Bool {
     if bindsPort, (1..<1024).contains(port), node.isTrue("UNPRIVILEGED_POD") { return false }
     // Only a listener for all addresses collides with those of the bootstrap.
     guard address.isEmpty ? spoken.isHTTP : address == addressFamilies.wildcards[0] else {
       return true
     }
-    let names = [
-      "ENVOY_STATUS_PORT", "ENVOY_PROMETHEUS_PORT", "ENVOY_SECURE_METRICS_PORT",
-      "ENVOY_SECURE_MERGED_METRICS_PORT",
-    ]
-    var taken = names.compactMap { node.number($0) }
-    if !isIngress {
-      taken += [settings.mesh.proxyListenPort, settings.mesh.proxyInboundListenPort].map {
-        UInt32(clamping: $0)
-      }
-    }
-    return port == 0 || !taken.contains(port)
+    return !reserved.contains(port)
   }
 }
 

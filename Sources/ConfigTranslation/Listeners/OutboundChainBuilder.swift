@@ -8,7 +8,8 @@ import ServiceDiscovery
 struct OutboundChainBuilder {
   let context: ProxyContext
   let environment: Shared<FilterEnvironment>
-  let scope: EgressScope
+  /// Those that route connections, of any host.
+  let virtualServices: [ResolvedVirtualService]
   let service: MeshService
   let port: ServicePort
   /// The main address of the listener.
@@ -54,8 +55,8 @@ struct OutboundChainBuilder {
     service.hostname.isWildcard && service.resolution == .dynamicDNS
   }
 
-  private var virtualServices: [ResolvedVirtualService] {
-    scope.virtualServices.filter { virtualService in
+  private var ownVirtualServices: [ResolvedVirtualService] {
+    virtualServices.filter { virtualService in
       virtualService.spec.hosts.contains { Hostname(valid: $0).matches(service.hostname) }
     }
   }
@@ -65,7 +66,7 @@ struct OutboundChainBuilder {
     var handled: Set<[[String]]> = []
     // A match's subnets stay for those behind it that have none: as in istiod.
     var destinations = self.destinations
-    for virtualService in virtualServices {
+    for virtualService in ownVirtualServices {
       for route in virtualService.spec.tls where !route.route.isEmpty {
         for match in route.match where context.reaches(match, port: port.number) {
           if !match.destinationSubnets.isEmpty, port.number > 0 {
@@ -112,7 +113,7 @@ struct OutboundChainBuilder {
   private func tcpChains() -> [OutboundChain] {
     var chains: [OutboundChain] = []
     var isCovered = false
-    for virtualService in virtualServices {
+    for virtualService in ownVirtualServices {
       for route in virtualService.spec.tcp where !route.route.isEmpty {
         let reached = route.match.filter { context.reaches($0, port: port.number) }
         let catchesAll =

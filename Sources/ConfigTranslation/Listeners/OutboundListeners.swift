@@ -103,6 +103,9 @@ struct OutboundListenerBuilder {
   private let context: ProxyContext
   private let environment: Shared<FilterEnvironment>
   private let families: AddressFamilies
+  private let reserved: Set<UInt32>
+  /// The VirtualServices of the listener at hand that route connections.
+  private var routing: [ResolvedVirtualService] = []
   /// The listeners so far.
   private(set) var entries = OutboundEntries()
 
@@ -117,22 +120,24 @@ struct OutboundListenerBuilder {
     self.context = context
     self.environment = environment
     families = context.addressFamilies
+    reserved = context.reservedPorts()
   }
 
   /// Adds the services that one egress listener imports.
   mutating func add(_ scope: EgressScope) {
     let binding = binding(of: scope.listener)
+    routing = scope.virtualServices.filter { !$0.spec.tcp.isEmpty || !$0.spec.tls.isEmpty }
     guard let written = scope.listener?.port else {
       entries.lock()
       for service in scope.services {
-        for variant in service.perAddress { add(variant, scope, binding) }
+        for variant in service.perAddress { add(variant, binding) }
       }
       return
     }
     let port = ServicePort(
       name: written.name, number: written.number, protocol: PortProtocol(name: written.protocol))
     guard canBind(port, binding) else { return }
-    for service in scope.services { add(service, port, scope, binding) }
+    for service in scope.services { add(service, port, binding) }
   }
 
   private func binding(of listener: Istio.IstioEgressListener?) -> Binding {
@@ -146,32 +151,33 @@ struct OutboundListenerBuilder {
 
   private func canBind(_ port: ServicePort, _ binding: Binding) -> Bool {
     context.canBind(
-      port.number, at: binding.addresses.first ?? "", port.protocol, bindsPort: binding.bindsPort)
+      port.number, at: binding.addresses.first ?? "", port.protocol, bindsPort: binding.bindsPort,
+      reserved: reserved)
   }
 
   /// Adds all ports of a service.
   private mutating func add(
-    _ service: MeshService, _ scope: EgressScope, _ binding: Binding
+    _ service: MeshService, _ binding: Binding
   ) {
     let hasNoAddress =
       service.resolution == .passthrough && context.address(of: service) == unspecifiedAddress
     for port in service.ports where canBind(port, binding) {
       let isConnection = port.protocol.isTCP || port.protocol.isSniffed
       guard binding.addresses.isEmpty, hasNoAddress, isConnection else {
-        add(service, port, scope, binding)
+        add(service, port, binding)
         continue
       }
-      addHeadless(service, port, scope, binding)
+      addHeadless(service, port, binding)
     }
   }
 
   /// Without an address of its own, a service is at those of its endpoints.
   private mutating func addHeadless(
-    _ service: MeshService, _ port: ServicePort, _ scope: EgressScope, _ binding: Binding
+    _ service: MeshService, _ port: ServicePort, _ binding: Binding
   ) {
     let endpoints = context.mesh.registry.endpoints(of: service.key, port: port)
     if service.registry != .kubernetes, endpoints.isEmpty, service.selector.isEmpty {
-      add(service, port, scope, binding)
+      add(service, port, binding)
       return
     }
     let shares =
@@ -184,13 +190,13 @@ struct OutboundListenerBuilder {
       else { continue }
       var own = binding
       own.addresses = shares ? families.wildcards : addresses
-      add(service, port, scope, own, podAddresses: shares ? addresses : [])
+      add(service, port, own, podAddresses: shares ? addresses : [])
     }
   }
 
   /// Adds one port of a service, at the places where its clients go.
   private mutating func add(
-    _ service: MeshService, _ port: ServicePort, _ scope: EgressScope, _ binding: Binding,
+    _ service: MeshService, _ port: ServicePort, _ binding: Binding,
     podAddresses: [String] = []
   ) {
     guard service.resolution != .alias, port.protocol != .udp else { return }
@@ -203,7 +209,8 @@ struct OutboundListenerBuilder {
     let place = ListenerPlace(address: main, port: port.number)
     guard !entries.isLocked(place) else { return }
     let chains = OutboundChainBuilder(
-      context: context, environment: environment, scope: scope, service: service, port: port,
+      context: context, environment: environment, virtualServices: routing, service: service,
+      port: port,
       address: main, destinations: destinations, isPod: !podAddresses.isEmpty,
       wildcard: families.wildcards[0])
     var entry = OutboundEntry(

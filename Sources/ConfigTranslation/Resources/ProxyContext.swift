@@ -16,6 +16,8 @@ public struct ProxyContext: Sendable {
   public let targets: [ServiceTarget]
   /// Where resources are remembered.
   public let cache: ResourceCache
+  /// The families of the proxy's addresses.
+  let addressFamilies: AddressFamilies
 
   /// The context of a proxy at a snapshot.
   public init(_ mesh: MeshSnapshot, node: ProxyNode, cache: ResourceCache) {
@@ -24,6 +26,7 @@ public struct ProxyContext: Sendable {
     self.cache = cache
     outbound = mesh.outbound(for: self.node)
     targets = mesh.registry.targets(of: self.node.place)
+    addressFamilies = AddressFamilies(of: self.node, settings: mesh.settings)
   }
 
   /// What the mesh is set to.

@@ -17,8 +17,17 @@ struct AccessLogging: Hashable, Sendable {
     case listener
   }
 
-  /// The logs, in order.
-  var sinks: [AccessLogSink] = []
+  /// One log, and which requests are in it.
+  struct Log: Hashable, Sendable {
+    var sink: AccessLogSink
+    /// The CEL expression that requests must meet.
+    var filter: String?
+  }
+
+  /// The logs of calls that the workload makes, in order.
+  var client: [Log] = []
+  /// The logs of calls that it serves, in order.
+  var server: [Log] = []
   /// Whether listeners log too (not `MeshConfig.disableEnvoyListenerLog`).
   var logsListeners = true
 
@@ -27,10 +36,13 @@ struct AccessLogging: Hashable, Sendable {
     for trafficClass: TrafficClass, at place: Place, in arena: Arena
   ) -> [Envoy.AccessLog] {
     guard place != .listener || logsListeners else { return [] }
-    return sinks.map { sink in
-      let log = sink.make(at: place, in: arena)
-      if place == .listener { log.filter = .noFilterChain(arena) }
-      return log
+    return (trafficClass.isClientSide ? client : server).map { log in
+      let message = log.sink.make(at: place, in: arena)
+      var filters: [Envoy.AccessLogFilter] = []
+      if place == .listener { filters.append(.noFilterChain(arena)) }
+      if let expression = log.filter { filters.append(.expression(arena, expression)) }
+      message.filter = .all(arena, filters)
+      return message
     }
   }
 }
@@ -42,25 +54,57 @@ extension Envoy.AccessLogFilter {
       filter.responseFlagFilter = filter.make(Envoy.ResponseFlagFilter.self) { $0.flags = ["NR"] }
     }
   }
+
+  /// Only what meets a CEL expression.
+  fileprivate static func expression(
+    _ arena: Arena, _ expression: String
+  ) -> Envoy.AccessLogFilter {
+    Envoy.AccessLogFilter(arena) { filter in
+      filter.extensionFilter = filter.make(Envoy.ExtensionFilter.self) {
+        $0.name = "envoy.access_loggers.extension_filters.cel"
+        $0.typedConfig = .pack(Envoy.ExpressionFilter(arena) { $0.expression = expression })
+      }
+    }
+  }
+
+  /// What meets all filters; nil for none.
+  fileprivate static func all(
+    _ arena: Arena, _ filters: [Envoy.AccessLogFilter]
+  ) -> Envoy.AccessLogFilter? {
+    guard filters.count > 1 else { return filters.first }
+    return Envoy.AccessLogFilter(arena) { filter in
+      filter.andFilter = filter.make(Envoy.AndFilter.self) { $0.filters = .init(filters) }
+    }
+  }
 }
 
 extension ProxyContext {
-  /// The logs that the mesh asks for: those of its default providers, else `accessLogFile` and the
-  /// access log service.
-  func accessLogging() -> AccessLogging {
+  /// The logs that Telemetry objects and the mesh's default providers ask for, else `accessLogFile`
+  /// and the access log service.
+  func accessLogging(_ rules: TelemetryRules) -> AccessLogging {
+    AccessLogging(
+      client: accessLogs(rules, clientSide: true), server: accessLogs(rules, clientSide: false),
+      logsListeners: !settings.mesh.disableEnvoyListenerLog)
+  }
+
+  private func accessLogs(_ rules: TelemetryRules, clientSide: Bool) -> [AccessLogging.Log] {
     let mesh = settings.mesh
-    var logging = AccessLogging()
-    logging.logsListeners = !mesh.disableEnvoyListenerLog
-    let names = Set(mesh.defaultProviders?.accessLogging ?? []).sorted()
-    logging.sinks = names.compactMap { name in
-      settings.provider(named: name).flatMap { accessLogSink(of: $0) }
+    let merged = AccessLogRules(
+      rules.accessLogging, defaults: mesh.defaultProviders?.accessLogging ?? [],
+      clientSide: clientSide)
+    let found = merged.providers.sorted { $0.key < $1.key }.compactMap { name, rule in
+      settings.provider(named: name).flatMap { accessLogSink(of: $0) }.map { (rule, $0) }
     }
-    guard logging.sinks.isEmpty else { return logging }
+    guard found.isEmpty else {
+      return found.filter { !$0.0.isDisabled }.map { .init(sink: $0.1, filter: $0.0.filter) }
+    }
+    var logs: [AccessLogging.Log] = []
     if !mesh.accessLogFile.isEmpty {
-      logging.sinks.append(.file(.init(path: mesh.accessLogFile, format: mesh.accessLogFormatting)))
+      let file = FileAccessLogInputs(path: mesh.accessLogFile, format: mesh.accessLogFormatting)
+      logs.append(.init(sink: .file(file)))
     }
-    if mesh.enableEnvoyAccessLogService { logging.sinks.append(.accessLogService) }
-    return logging
+    if mesh.enableEnvoyAccessLogService { logs.append(.init(sink: .accessLogService)) }
+    return logs
   }
 
   /// The log of a provider; nil where it is no provider of logs or its service is not known.

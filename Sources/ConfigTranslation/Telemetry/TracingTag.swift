@@ -10,6 +10,8 @@ struct TracingTag: Hashable, Sendable {
     case literal(String)
     case environment(name: String, default: String)
     case header(name: String, default: String)
+    /// A format with Envoy's operators.
+    case format(String)
     /// What the filter for authorization says under a key.
     case authorization(String)
   }
@@ -34,6 +36,19 @@ struct TracingTag: Hashable, Sendable {
       self.init(name, .environment(name: variable.name, default: variable.defaultValue))
     case .header(let header):
       self.init(name, .header(name: header.name, default: header.defaultValue))
+    }
+  }
+
+  /// A tag of a Telemetry object.
+  init?(_ name: String, _ tag: Istio.Tracing.CustomTag) {
+    switch tag {
+    case .unset: return nil
+    case .literal(let literal): self.init(name, .literal(literal.value))
+    case .environment(let variable):
+      self.init(name, .environment(name: variable.name, default: variable.defaultValue))
+    case .header(let header):
+      self.init(name, .header(name: header.name, default: header.defaultValue))
+    case .formatter(let formatter): self.init(name, .format(formatter.value))
     }
   }
 
@@ -62,6 +77,7 @@ struct TracingTag: Hashable, Sendable {
         $0.name = name
         $0.defaultValue = value
       }
+    case .format(let format): tag.value = format
     case .authorization(let key):
       tag.metadata = tag.make(Envoy.CustomTag.Metadata.self) { metadata in
         metadata.kind = metadata.make(Envoy.MetadataKind.self) { $0.request = .init(arena) }
