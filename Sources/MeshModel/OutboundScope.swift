@@ -32,6 +32,8 @@ public final class OutboundScope: Sendable {
   public let servicesByHost: [Hostname: MeshService]
   /// Where traffic to unknown destinations goes.
   public let outboundPolicy: Istio.OutboundTrafficPolicy
+  /// Whether DestinationRules differ among the proxies, because some select workloads.
+  public let hasSelectiveRules: Bool
   private let rules: [Hostname: [MergedDestinationRule]]
 
   init(
@@ -57,6 +59,9 @@ public final class OutboundScope: Sendable {
       if !found.isEmpty { rules[service.hostname] = found }
     }
     self.rules = rules
+    hasSelectiveRules = rules.values.contains { rules in
+      rules.contains { $0.rule.selectorLabels != nil }
+    }
     outboundPolicy = sidecar?.spec.outboundTrafficPolicy ?? mesh.settings.outboundPolicy
   }
 

@@ -64,7 +64,7 @@ import Testing
     let endpoint = try #require(shard.members.first?.value.array?.first)
     #expect(endpoint["Addresses"] == ["192.0.2.7"])
     #expect(endpoint["EndpointPort"] == 443)
-    #expect(endpoint["HealthStatus"] == 1)
+    #expect(endpoint["HealthStatus"] == 0)
     #expect(try await mesh.json("/debug/endpointShardz") == page)
     let brief = try await mesh.get("/debug/endpointz?brief=true").text
     #expect(brief.hasPrefix("api.example.com:tls 192.0.2.7:443 {"))

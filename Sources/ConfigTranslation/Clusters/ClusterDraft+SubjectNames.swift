@@ -12,7 +12,7 @@ extension ClusterDraft {
     cluster.make(Envoy.CertificateValidationContext.self) { context in
       for name in names {
         let exact = context.make(Envoy.StringMatcher.self) { $0.exact = name }
-        guard facets.isPlain else {
+        guard !facets.isIstioBuild else {
           context.matchSubjectAltNames.append(exact)
           continue
         }

@@ -53,8 +53,9 @@ extension ClusterDraft {
     common.combinedValidationContext = combined(
       validation(names: tls.subjectAltNames),
       SecretReferences.agent(SecretReferences.workloadRoot, in: arena))
+    // A peer that takes the offer waits for metadata, which only the filter sends.
     let exchange =
-      settings.feature("PILOT_ENABLE_METADATA_EXCHANGE", default: true)
+      facets.exchangesMetadata
       && !settings.feature("PILOT_DISABLE_MX_ALPN", default: false)
     common.alpnProtocols = .init(
       (exchange ? ["istio-peer-exchange"] : []) + ["istio"] + (isHTTP2 ? ["h2"] : []))

@@ -22,6 +22,8 @@ struct ClusterFacets: Hashable, Sendable {
   var kind: ProxyNode.Kind
   /// Whether it has no agent, so that nothing may refer to `sds-grpc`.
   var isPlain: Bool
+  /// Whether it is Istio's own build of Envoy, which gets what istiod writes, deprecated or not.
+  var isIstioBuild: Bool
   /// Whether it exchanges metadata with its peers by Istio's filter.
   var exchangesMetadata: Bool
   /// Which addresses it asks DNS for.
@@ -52,8 +54,9 @@ extension ClusterFacets {
     let node = context.node
     kind = node.kind
     isPlain = node.isPlain
+    isIstioBuild = node.hasIstioFilter("istio.metadata_exchange")
     exchangesMetadata =
-      node.hasIstioFilter("istio.metadata_exchange")
+      isIstioBuild
       && context.settings.feature("PILOT_ENABLE_METADATA_EXCHANGE", default: true)
     let isDualStack = context.settings.feature("ISTIO_DUAL_STACK", default: false)
     lookupFamily = .init(

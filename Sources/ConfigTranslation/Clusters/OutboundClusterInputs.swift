@@ -101,8 +101,8 @@ struct OutboundClusterInputs: ResourceInputs {
       resolver.typedConfig = .pack(
         resolver.make(Envoy.CaresDnsResolverConfig.self) { $0.udpMaxQueries = 100 })
     }
-    // Deprecated where no agent brings an Envoy of its own.
-    if facets.isPlain { return }
+    // Deprecated, so that only Istio's own Envoys get them.
+    guard facets.isIstioBuild else { return }
     cluster.dnsJitter = .milliseconds(100)
     cluster.dnsRefreshRate = draft.mesh.dnsRefreshRate
     cluster.respectDnsTtl = true

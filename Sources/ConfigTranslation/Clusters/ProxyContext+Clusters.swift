@@ -11,16 +11,14 @@ extension ProxyContext {
   public func clusters() -> [EncodedResource] {
     if node.isProxyless { return proxylessClusters() }
     let facets = ClusterFacets(self)
-    var found = outboundClusters(facets)
-    found.append(staticCluster(.blackHole, facets))
+    var own = [staticCluster(.blackHole, facets)]
     if node.kind == .sidecar {
-      found.append(staticCluster(.passthrough, facets))
-      found += inboundClusters(facets)
-      found.append(staticCluster(.inboundPassthrough(sources: passthroughSources), facets))
+      own.append(staticCluster(.passthrough, facets))
+      own += inboundClusters(facets)
+      own.append(staticCluster(.inboundPassthrough(sources: passthroughSources), facets))
     }
-    if facets.hasCredentialSocket { found.append(staticCluster(.credentialSocket, facets)) }
-    var names: Set<String> = []
-    return found.filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+    if facets.hasCredentialSocket { own.append(staticCluster(.credentialSocket, facets)) }
+    return outboundClusters(facets).merged(with: own.sortedByName())
   }
 
   private func staticCluster(
@@ -41,9 +39,23 @@ extension ProxyContext {
   /// The same for IPv6.
   static let loopbackV6 = "::6"
 
+  /// The clusters of services, sorted by name. Those that are resolved by DNS hold endpoints, which
+  /// may depend on where the proxy is; all others are remembered as a list.
   private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
     let forwardsUnopened = node.kind == .router && hasAutoPassthroughGateway
-    return outbound.services.flatMap { service -> [EncodedResource] in
+    let key = ClusterLists.Key(
+      scope: ObjectIdentifier(outbound), facets: facets, forwardsUnopened: forwardsUnopened,
+      labels: outbound.hasSelectiveRules ? node.labels : [:])
+    let shared = cache.clusterLists.list(key, of: mesh) {
+      clusters(facets, forwardsUnopened) { !$0.isDNS }
+    }
+    return shared.merged(with: clusters(facets, forwardsUnopened, \.isDNS))
+  }
+
+  private func clusters(
+    _ facets: ClusterFacets, _ forwardsUnopened: Bool, _ isWanted: (MeshService) -> Bool
+  ) -> [EncodedResource] {
+    outbound.services.filter(isWanted).flatMap { service -> [EncodedResource] in
       guard service.resolution != .alias else { return [] }
       let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
       return service.ports.filter(service.hasCluster).flatMap { port in
@@ -53,7 +65,7 @@ extension ProxyContext {
         let unopened = forwardsUnopened && !service.isMeshExternal
         return subsets(of: base) + (unopened ? subsets(of: base, isServerName: true) : [])
       }
-    }
+    }.sortedByName()
   }
 
   /// The cluster of the whole service, then one a subset.
@@ -140,5 +152,29 @@ extension MeshSnapshot {
       }
     }
     return found.sorted()
+  }
+}
+
+extension [EncodedResource] {
+  /// The resources sorted by name, of one name the first.
+  fileprivate func sortedByName() -> [EncodedResource] {
+    var names: Set<String> = []
+    return filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+  }
+
+  /// These and others, both sorted by name; of one name this one.
+  fileprivate func merged(with others: [EncodedResource]) -> [EncodedResource] {
+    var result: [EncodedResource] = []
+    result.reserveCapacity(count + others.count)
+    var rest = others[...]
+    for resource in self {
+      while let other = rest.first, other.name < resource.name {
+        result.append(other)
+        rest.removeFirst()
+      }
+      if rest.first?.name == resource.name { rest.removeFirst() }
+      result.append(resource)
+    }
+    return result + rest
   }
 }

@@ -33,6 +33,8 @@ struct DynamicDNSSettings: Hashable, Sendable {
   var countsAttempts: Bool
   /// Whether `x-forwarded-host` is appended.
   var appendsForwardedHost: Bool
+  /// How the proxy is told of timeouts.
+  var timeouts: TimeoutForm
 
   /// An address of DNS.
   struct Resolver: Hashable, Sendable {
@@ -90,8 +92,7 @@ enum UnknownHostRoutes {
       route.match = route.make(Envoy.RouteMatch.self) { $0.prefix = "/" }
       route.route = route.make(Envoy.RouteAction.self) {
         $0.cluster = DynamicDNSSettings.cluster
-        $0.timeout = .zero
-        $0.maxGrpcTimeout = .zero
+        $0.setTimeout(nil, settings?.timeouts ?? .istio)
         $0.appendXForwardedHost = settings?.appendsForwardedHost ?? false
       }
       host.routes.append(route)
@@ -110,7 +111,8 @@ extension ProxyContext {
       maxHosts: self.settings.features["PILOT_ALLOW_ANY_DYNAMIC_DNS_MAX_HOSTS"].flatMap(UInt32.init)
         ?? 1024,
       countsAttempts: headers?.attemptCount?.disabled != true,
-      appendsForwardedHost: headers?.xForwardedHost?.enabled ?? false)
+      appendsForwardedHost: headers?.xForwardedHost?.enabled ?? false,
+      timeouts: TimeoutForm(node))
     if node.isTrue("DNS_CAPTURE") {
       settings.resolver = .init(parsing: node.text("DNS_PROXY_ADDR"))
     }

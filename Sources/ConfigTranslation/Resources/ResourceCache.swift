@@ -22,6 +22,8 @@ public final class ResourceCache: Sendable {
     var counts = Counts()
   }
 
+  /// Lists of outbound clusters that many proxies share.
+  let clusterLists = ClusterLists()
   private let shards: [ShardBox]
   private let limit: Int
 

@@ -9,7 +9,7 @@ extension RulePlan {
   func setForwarding(of route: Envoy.Route) {
     let action = route.make(Envoy.RouteAction.self)
     route.route = action
-    action.setTimeout(rule.timeout, isProxyless: isProxyless)
+    action.setTimeout(rule.timeout, timeouts)
     if semantics == .gateway { action.clusterNotFoundResponseCode = .internalServerError }
     var authority = rule.headers.map { HeaderMutations($0).authority } ?? ""
     if let rewrite = rule.rewrite {
@@ -96,13 +96,14 @@ extension RulePlan {
 
 extension Envoy.RouteAction {
   /// Sets the timeout, and the most that `grpc-timeout` may ask for; nil is none.
-  func setTimeout(_ written: Duration?, isProxyless: Bool) {
+  func setTimeout(_ written: Duration?, _ form: TimeoutForm) {
     let limit = written ?? .zero
     timeout = limit
-    if isProxyless {
+    switch form {
+    case .istio: maxGrpcTimeout = limit
+    case .plain: break
+    case .grpcLibrary:
       maxStreamDuration = make(MaxStreamDuration.self) { $0.maxStreamDuration = limit }
-    } else {
-      maxGrpcTimeout = limit
     }
   }
 

@@ -80,7 +80,7 @@ extension ServiceRoutePlan {
       route.route = route.make(Envoy.RouteAction.self) { action in
         action.cluster = cluster.description
         action.retryPolicy = retryPolicy(retries, keepsHosts: false, in: arena)
-        action.setTimeout(nil, isProxyless: isProxyless)
+        action.setTimeout(nil, timeouts)
         if let policy = hash?.message(in: arena) { action.hashPolicy.append(policy) }
       }
     }
@@ -96,7 +96,7 @@ extension FallbackPlan {
       case .cluster(let cluster, _):
         route.route = route.make(Envoy.RouteAction.self) { action in
           action.cluster = cluster
-          action.setTimeout(nil, isProxyless: false)
+          action.setTimeout(nil, timeouts)
           action.appendXForwardedHost = forwardsHost
         }
       case .refuse:

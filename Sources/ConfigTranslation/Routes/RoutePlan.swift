@@ -54,8 +54,8 @@ struct RulePlan: Hashable, Sendable {
   var retries: Istio.HTTPRetry?
   /// Whether a rewritten host is passed on (`proxyHeaders.xForwardedHost`).
   var forwardsHost = false
-  /// Whether the client is a gRPC library.
-  var isProxyless = false
+  /// How the client is told of timeouts.
+  var timeouts: TimeoutForm
   /// Whether mirrored requests keep their host (`DISABLE_SHADOW_HOST_SUFFIX`).
   var keepsMirroredHost = true
   /// The session that the destination's service asks for.
@@ -88,7 +88,7 @@ struct ServiceRoutePlan: Hashable, Sendable {
   var hash: Istio.LoadBalancerSettings.ConsistentHashLB?
   /// The mesh's retries; nil for the standard.
   var retries: Istio.HTTPRetry?
-  var isProxyless = false
+  var timeouts: TimeoutForm
 }
 
 /// The one route of the virtual host `*` of a sidecar.
@@ -102,6 +102,7 @@ struct FallbackPlan: Hashable, Sendable {
 
   var action: Action
   var forwardsHost: Bool
+  var timeouts: TimeoutForm
 
   /// The name of route and virtual host.
   var name: String {

@@ -57,7 +57,8 @@ struct SidecarRoutes {
 
   private var fallback: VirtualHostPlan {
     let plan = FallbackPlan(
-      action: context.fallbackAction, forwardsHost: headers?.xForwardedHost?.enabled == true)
+      action: context.fallbackAction, forwardsHost: headers?.xForwardedHost?.enabled == true,
+      timeouts: TimeoutForm(context.node))
     return VirtualHostPlan(
       name: plan.name, domains: ["*"], routes: [.fallback(plan)],
       includesAttemptCount: countsAttempts)

@@ -177,7 +177,8 @@ struct SidecarVirtualHosts {
       let plan = ServiceRoutePlan(
         cluster: ClusterName(.outbound, port: port.number, host: service.hostname.text),
         hash: context.hash(of: service, port: port.number),
-        retries: context.settings.mesh.defaultHttpRetryPolicy)
+        retries: context.settings.mesh.defaultHttpRetryPolicy,
+        timeouts: TimeoutForm(context.node))
       return Group(port: port.number, services: [service], routes: [.service(plan)])
     }
   }

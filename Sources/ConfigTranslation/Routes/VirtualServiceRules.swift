@@ -60,12 +60,12 @@ struct VirtualServiceRules {
     written.match = []
     written.delegate = nil
     var plan = RulePlan(
-      source: service.object.key, rule: written, match: match.map(withoutConditions), port: port)
+      source: service.object.key, rule: written, match: match.map(withoutConditions), port: port,
+      timeouts: TimeoutForm(context.node))
     plan.semantics = service.meta.routeSemantics
     plan.isTLS = isTLS
     plan.retries = rule.retries ?? context.settings.mesh.defaultHttpRetryPolicy
     plan.forwardsHost = headers?.xForwardedHost?.enabled == true
-    plan.isProxyless = context.node.isProxyless
     plan.keepsMirroredHost = context.settings.feature("DISABLE_SHADOW_HOST_SUFFIX", default: true)
     if rule.redirect == nil, rule.directResponse == nil { setTargets(of: &plan) }
     return .rule(plan)

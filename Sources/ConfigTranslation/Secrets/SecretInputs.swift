@@ -4,8 +4,10 @@ import Configuration
 import EnvoyAPI
 import MeshModel
 
-/// All that a secret for a proxy is made of. Who may read it is part of the key: what one proxy was
-/// given can never be found for another that was not asked about.
+/// All that a secret for a proxy is made of.
+///
+/// Who may read it is part of the key: what one proxy was given can never be found for another that
+/// was not asked about.
 struct SecretInputs: ResourceInputs {
   static var type: ResourceType { .secret }
 

@@ -46,7 +46,12 @@ struct ConformanceCase {
     let objects = try YAMLFile(folder + "/input.yaml").documents
       .flatMap(ConfigurationObject.expandLists)
       .compactMap { ConfigurationObject.decode($0, strictness: .lenient).object }
-    mesh = MeshSnapshot(objects, settings: settings)
+    let namespaces = objects.compactMap { object in
+      if case .namespace(let namespace) = object { namespace } else { nil }
+    }
+    let selection = NamespaceSelection(settings.mesh, among: namespaces)
+    mesh = MeshSnapshot(
+      objects.filter { selection.contains($0.meta.namespace) }, settings: settings)
     proxies = try (YAMLFile(folder + "/proxies.yaml").value.array ?? []).compactMap(Self.proxy)
   }
 
@@ -55,8 +60,13 @@ struct ConformanceCase {
     let features: Set = [
       "envoy.lb.does_not_support_overprovisioning", "envoy.lrs.supports_send_all_clusters",
     ]
+    var metadata = value["metadata"]?.object ?? JSONObject()
+    // The same proxies as unmodified Envoys.
+    if ProcessInfo.processInfo.environment["NAVARCH_PLAIN"] != nil {
+      metadata["ISTIO_VERSION"] = nil as JSONValue?
+    }
     let node = ProxyNode(
-      id: id, metadata: value["metadata"]?.object ?? JSONObject(),
+      id: id, metadata: metadata,
       locality: Locality(path: value["locality"]?.string ?? ""),
       serviceCluster: value["node_cluster"]?.string ?? "", clientFeatures: features)
     guard let node else { throw Unreadable(file: "proxies.yaml", reason: "no node: \(id)") }

@@ -4,9 +4,10 @@ import ConfigTranslation
 import EnvoyAPI
 import Foundation
 import JSON
+import MeshModel
 import Testing
 
-/// Writes what every proxy of the corpus is given, for compare.py to score:
+/// Writes what every proxy of the corpus is given, for compare.py to score.
 ///
 ///     NAVARCH_DUMP=DIR [NAVARCH_CASES=group[/case],...] [NAVARCH_CORPUS=DIR] swift test --filter CorpusDump
 /// With `NAVARCH_PLAIN` set, as if each proxy were an Envoy without Istio's agent.
