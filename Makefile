@@ -22,7 +22,7 @@ generate: setup ## Make the generated sources from proto/, where their inputs ch
 
 build: generate ## Build the daemon and the tests' programs
 	@$(MAKE) -s -C Tests/Demo/app
-	swift build --manifest-cache none
+	swift build
 
 run: build ## Run the control plane on the bookinfo sample
 	@config/samples/run $(DAEMON)
@@ -31,25 +31,25 @@ demo: build ## A mesh in a box: bookinfo behind real Envoys, Istio's scenarios
 	Tests/Demo/run --navarchd $(DAEMON)
 
 test: build lint ## All tests: unit, golden, end to end, the demo's scenarios, load, parity
-	swift test --manifest-cache none
+	swift test
 	Tests/EndToEnd/run --navarchd $(DAEMON)
 	Tests/Demo/run --navarchd $(DAEMON)
 	Tests/Load/run --navarchd $(DAEMON) --quiet-seconds 10 --edit-seconds 30 --edits 30 --broken 8
 	Tests/EndToEnd/parity --navarchd $(DAEMON)
 
 golden: build ## Rewrite the golden files from what is generated now
-	UPDATE_GOLDEN=1 swift test --manifest-cache none --filter Golden
+	UPDATE_GOLDEN=1 swift test --filter Golden
 
 soak: build ## The long runs: five minutes of load without edits, then under 200 edits
 	Tests/Load/run --navarchd $(DAEMON)
 
 bench: generate ## Build for release, and measure
-	swift build --manifest-cache none -c release --product navarchd
+	swift build -c release --product navarchd
 	Tests/Bench/run .build/release/navarchd
 
 image: generate ## An OCI image of the daemon under .build/image
 	@test -n "$(NAVARCH_SKIP_SETUP)" || config/packages/install image
-	swift build --manifest-cache none -c release --product navarchd
+	swift build -c release --product navarchd
 	config/image/build .build/release/navarchd
 
 format: ## Format the Swift sources

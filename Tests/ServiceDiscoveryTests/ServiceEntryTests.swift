@@ -16,7 +16,7 @@ import Testing
     let service = try #require(registry.services.first)
     #expect(service.resolution == .dnsLB && service.isMeshExternal)
     #expect(service.autoAllocated == ["240.240.0.1", "2001:2::1"])
-    #expect(endpointTexts(registry, "x.com") == ["x.com:80 http healthy"])
+    #expect(endpointTexts(registry, "x.com") == ["x.com:80 http unknown"])
   }
 
   @Test func takesPortsOfEndpointsBeforeTargetPorts() {
@@ -34,7 +34,7 @@ import Testing
           ])))
     #expect(
       endpointTexts(registry, "x.com") == [
-        "1.1.1.1:8080 http healthy", "1.1.1.2:9090 http healthy", "/var/run/x:0 http healthy",
+        "1.1.1.1:8080 http unknown", "1.1.1.2:9090 http unknown", "/var/run/x:0 http unknown",
       ])
   }
 
@@ -54,7 +54,7 @@ import Testing
         workloadEntry("w2", spec: ["address": "vm.com", "labels": ["app": "x"]])))
     #expect(
       endpointTexts(registry, "x.com") == [
-        "1.1.1.1:80 http healthy", "2.2.2.2:80 http healthy",
+        "1.1.1.1:80 http healthy", "2.2.2.2:80 http unknown",
       ])
     let found = registry.targets(of: ProxyPlace(addresses: ["1.1.1.1"], namespace: "a"))
     #expect(found.map(\.service.name) == ["x.com"])
@@ -71,7 +71,7 @@ import Testing
           ]),
         workloadEntry(
           "w", spec: ["address": "2.2.2.2", "labels": ["app": "x"], "serviceAccount": "vm"])))
-    #expect(endpointTexts(registry, "web.a.svc.cluster.local") == ["2.2.2.2:8080 http healthy"])
+    #expect(endpointTexts(registry, "web.a.svc.cluster.local") == ["2.2.2.2:8080 http unknown"])
     let endpoint = try #require(registry.endpointsByService.values.first?.first)
     #expect(endpoint.workload.facts.tlsMode == "istio")
     let found = registry.targets(of: ProxyPlace(addresses: ["2.2.2.2"], namespace: "a"))

@@ -39,8 +39,10 @@ extension ProxyContext {
   /// The same for IPv6.
   static let loopbackV6 = "::6"
 
-  /// The clusters of services, sorted by name. Those that are resolved by DNS hold endpoints, which
-  /// may depend on where the proxy is; all others are remembered as a list.
+  /// The clusters of services, sorted by name.
+  ///
+  /// Those that are resolved by DNS hold endpoints, which may depend on where the proxy is; all
+  /// others are remembered as a list.
   private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
     let forwardsUnopened = node.kind == .router && hasAutoPassthroughGateway
     let key = ClusterLists.Key(
