@@ -51,7 +51,7 @@ final class Mailbox: Sendable {
   }
 
   /// How many requests wait before the reader does.
-  private static let capacity = 32
+  private static let capacity = 16
   private let state = Mutex(State())
 
   /// Leaves a request, and waits while too many are there.
