@@ -32,7 +32,7 @@ import Testing
         ],
       ],
       [
-        "apiVersion": "telemetry.istio.io/v1", "kind": "Telemetry",
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
         "metadata": ["name": "t", "namespace": "default"], "spec": [:],
       ],
       [
@@ -89,9 +89,9 @@ import Testing
 
   @Test func `configz says what is to be said`() async throws {
     let rows = try #require(try await mesh.json("/debug/configz").array)
-    let telemetry = try #require(rows.first { $0["kind"] == "Telemetry" })
-    #expect(telemetry["spec"] != nil)
-    #expect(telemetry["diagnostics"]?.array?.first?["effect"] == "accepted, no effect yet")
+    let policy = try #require(rows.first { $0["kind"] == "AuthorizationPolicy" })
+    #expect(policy["spec"] != nil)
+    #expect(policy["diagnostics"]?.array?.first?["effect"] == "accepted, no effect yet")
     let broken = try #require(rows.first { $0["metadata"]?["name"] == "broken" })
     #expect(broken["spec"] == nil)
     let said = try #require(broken["diagnostics"]?.array?.first)

@@ -17,7 +17,7 @@ public enum NotYetTranslated {
   /// The kinds none of whose objects has an effect.
   public static let kinds: Set<ResourceKind> = [
     Istio.EnvoyFilter.kind, Istio.AuthorizationPolicy.kind,
-    Istio.RequestAuthentication.kind, Istio.Telemetry.kind, Istio.WasmPlugin.kind,
+    Istio.RequestAuthentication.kind, Istio.WasmPlugin.kind,
     Istio.TrafficExtension.kind, Istio.WorkloadGroup.kind, Istio.ProxyConfig.kind,
   ]
 
