@@ -75,9 +75,11 @@ struct EndpointDifference {
       guard before != after else { continue }
       changed.insert(key)
       removes = removes || EndpointDifference.loses(before, after)
-      // Clusters name the identities to expect. Headless services have a listener an endpoint; DNS
-      // clusters hold their endpoints.
-      if old.identities(of: key) != new.identities(of: key) { concernsListeners = true }
+      // Clusters name the identities to expect; one too many of these does no harm. Headless services
+      // have a listener an endpoint; DNS clusters hold their endpoints.
+      if !Set(new.identities(of: key)).isSubset(of: old.identities(of: key)) {
+        concernsListeners = true
+      }
       if let service = new.service(key) {
         concernsListeners =
           concernsListeners || service.isHeadless || service.resolution != .clientSideLB

@@ -61,8 +61,12 @@ struct MeshStoreTests {
   @Test("New endpoints of a service touch its endpoints only")
   func endpointScope() throws {
     var fixture = F()
-    try fixture.apply([F.service(), F.service("other", clusterIP: "10.0.0.2"), F.pod("10.1.0.1")])
-    let change = try fixture.apply([F.slice("reviews", ["10.1.0.1"])])
+    try fixture.apply([
+      F.service(), F.service("other", clusterIP: "10.0.0.2"), F.pod("10.1.0.1"), F.pod("10.1.0.2"),
+    ])
+    let first = try fixture.apply([F.slice("reviews", ["10.1.0.1"])])
+    #expect(first.configuration, "clusters name the identities of a service's endpoints")
+    let change = try fixture.apply([F.slice("reviews", ["10.1.0.1", "10.1.0.2"])])
     #expect(!change.configuration)
     #expect(change.endpoints == [F.reviews])
     #expect(!change.removesEndpoints)
