@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ConfigTranslation
+import Configuration
+import EnvoyAPI
+import MeshModel
+import Testing
+
+struct SidecarRouteTests {
+  private static let host = "server.default.svc.cluster.local"
+
+  private func answer(
+    _ objects: String, _ request: Request, settings: MeshSettings = MeshSettings()
+  ) -> String? {
+    ListenerWorld(objects, settings: settings).context().route("80")?.answer(request)
+  }
+
+  private func rule(_ http: String, name: String = "rule") -> String {
+    """
+    apiVersion: networking.istio.io/v1
+    kind: VirtualService
+    metadata: {name: \(name), namespace: default}
+    spec:
+      hosts: [server]
+      http: \(http)
+    """
+  }
+
+  @Test(arguments: [
+    "server", "server.default", "server.default.svc", Self.host, Self.host + ".", "10.1.0.2",
+  ])
+  func everyNameOfAServiceReachesIt(name: String) {
+    #expect(answer("", Request(host: name)) == "outbound|80||\(Self.host)")
+  }
+
+  @Test func unknownHostsPassOrAreRefused() {
+    let request = Request(host: "other.example.com")
+    #expect(answer("", request) == "PassthroughCluster")
+    var settings = MeshSettings()
+    settings.mesh.outboundTrafficPolicy = .init()
+    #expect(answer("", request, settings: settings) == "respond 502")
+  }
+
+  @Test func theFirstMatchWins() {
+    let rules = rule(
+      """
+      [{match: [{headers: {end-user: {exact: jason}}}],
+        route: [{destination: {host: server, subset: v2}}]},
+       {match: [{uri: {prefix: /old}}], redirect: {authority: new.example.com}},
+       {match: [{uri: {regex: '/x[0-9]+'}, withoutHeaders: {skip: {}}}],
+        directResponse: {status: 418}},
+       {route: [{destination: {host: server, subset: v1}, weight: 90},
+                {destination: {host: server, subset: v3}, weight: 10},
+                {destination: {host: server, subset: v4}, weight: 0}]},
+       {route: [{destination: {host: dead}}]}]
+      """)
+    let ask = { (path: String, headers: [String: String]) in
+      answer(rules, Request(host: "server", path: path, headers: headers))
+    }
+    #expect(ask("/", ["end-user": "jason"]) == "outbound|80|v2|\(Self.host)")
+    #expect(ask("/old/page", [:]) == "redirect new.example.com")
+    #expect(ask("/x12", [:]) == "respond 418")
+    let split = "90 outbound|80|v1|\(Self.host), 10 outbound|80|v3|\(Self.host)"
+    #expect(ask("/x12", ["skip": "1"]) == split)
+    #expect(ask("/xy", [:]) == split)
+  }
+
+  @Test func matchesForOthersAreLeftOut() {
+    let rules = rule(
+      """
+      [{match: [{sourceLabels: {app: other}}, {sourceNamespace: far}, {port: 81},
+                {gateways: [gw]}], route: [{destination: {host: server, subset: v1}}]}]
+      """)
+    #expect(answer(rules, Request(host: "server")) == "outbound|80||\(Self.host)")
+  }
+
+  @Test func delegatesAreNarrowedByTheirRoots() {
+    let delegate = """
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: part, namespace: default}
+      spec:
+        http:
+        - match: [{uri: {prefix: /a/b}}]
+          route: [{destination: {host: server, subset: b}}]
+        - match: [{uri: {prefix: /elsewhere}}]
+          route: [{destination: {host: server, subset: never}}]
+      """
+    let root = rule(
+      """
+      [{match: [{uri: {prefix: /a}}], delegate: {name: part}},
+       {match: [{uri: {prefix: /c}}], delegate: {name: missing}},
+       {route: [{destination: {host: server, subset: rest}}]}]
+      """, name: "root")
+    let objects = root + "\n---\n" + delegate
+    let ask = { (path: String) in answer(objects, Request(host: "server", path: path)) }
+    #expect(ask("/a/b/1") == "outbound|80|b|\(Self.host)")
+    #expect(ask("/a/x") == "outbound|80|rest|\(Self.host)")
+    #expect(ask("/elsewhere") == "outbound|80|rest|\(Self.host)")
+    #expect(ask("/c") == "outbound|80|rest|\(Self.host)")
+  }
+
+  @Test func aSniffedServiceHasItsOwnConfiguration() {
+    let name = "\(Self.host):7000"
+    let route = ListenerWorld().context().route(name)
+    #expect(route?.answer(Request(host: "anything")) == "outbound|7000||\(Self.host)")
+  }
+
+  @Test func listenersAndRoutesFitTogether() {
+    let context = ListenerWorld().context()
+    #expect(context.routeNames() == ["80", "\(Self.host):7000"])
+    #expect(context.route("nonsense")?.answer(Request(host: "server")) == "404")
+  }
+
+  @Test func equalInputsAreTranslatedOnce() {
+    let world = ListenerWorld()
+    let cache = ResourceCache()
+    let node = world.context().node
+    let first = ProxyContext(world.mesh, node: node, cache: cache).route("80")
+    let second = ProxyContext(world.mesh, node: node, cache: cache).route("80")
+    #expect(first === second)
+  }
+}
