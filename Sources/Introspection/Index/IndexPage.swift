@@ -115,7 +115,7 @@ enum IndexPage {
       let colour = said.effect == .rejected ? "bad" : said.effect == .warning ? "wait" : "soft"
       let field: HTML = said.field.isEmpty ? .empty : "<br><code>\(said.field)</code>"
       return """
-        <tr><td class="\(colour)">\(said.effect.rawValue)</td>
+        <tr><td class="name \(colour)">\(said.effect.rawValue)</td>
         <td><code>\(said.origin.description)</code></td>
         <td>\(said.key?.description ?? "")\(field)</td><td>\(said.message)</td></tr>
         """
