@@ -18,9 +18,30 @@ final class TemporaryDirectory: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: outer) }
 
-  /// Writes a file in place.
+  /// Writes a file in place; when it returns, the file is closed for good.
   func write(_ name: String, _ text: String) throws {
     try Data(text.utf8).write(to: URL(filePath: path + "/" + name))
+    try untilClosed(name)
+  }
+
+  /// Waits until no process has the file open for writing.
+  ///
+  /// A program that another test starts at this moment has a copy of every descriptor until it
+  /// ends, so that the kernel says "closed" later than the test closed. A read lease is granted only
+  /// where nobody writes (fcntl(2)).
+  func untilClosed(_ name: String) throws {
+    let descriptor = open(path + "/" + name, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw DirectoryWatcherError(reason: systemMessage(errno)) }
+    defer { close(descriptor) }
+    let end = ContinuousClock.now + .seconds(30)
+    let setLease: Int32 = 1024  // F_SETLEASE of linux/fcntl.h, which Glibc's module leaves out
+    while fcntl(descriptor, setLease, Int32(F_RDLCK)) != 0 {
+      guard errno == EAGAIN, ContinuousClock.now < end else {
+        throw DirectoryWatcherError(reason: "\(name): " + systemMessage(errno))
+      }
+      sched_yield()
+    }
+    _ = fcntl(descriptor, setLease, Int32(F_UNLCK))
   }
 
   func makeDirectory(_ name: String) throws {

@@ -44,6 +44,7 @@ import Testing
     #expect(harness.change() == nil)
     try handle.write(contentsOf: Data(" whole".utf8))
     try handle.close()
+    try directory.untilClosed("a.yaml")
     #expect(harness.change()?.texts == ["a.yaml": "half whole"])
   }
 
@@ -57,6 +58,7 @@ import Testing
     #expect(Glibc.write(descriptor, "x", 1) == 1)
     #expect(harness.change() == nil)
     close(descriptor)
+    try directory.untilClosed("a.yaml")
     #expect(harness.change()?.texts == ["a.yaml": "x"])
   }
 
