@@ -127,7 +127,7 @@ static void answer_count(const char *path, char *body) {
   snprintf(body, BODY_MAX, "{\"total\":%ld,\"shadow\":%ld,\"failed\":%ld}\n", t, s, f);
 }
 
-// A mirrored request names the service with "-shadow" behind it.
+// A mirrored request has "-shadow" behind its host only where DISABLE_SHADOW_HOST_SUFFIX is false.
 static bool is_shadow(const struct http_message *request) {
   const char *host = http_header_value(request, "host");
   return host && strstr(host, "-shadow") != NULL;
