@@ -7,8 +7,14 @@ public struct NamespaceSelection: Hashable, Sendable {
   /// The names; nil where all namespaces count.
   private var selected: Set<String>?
 
+  /// All namespaces.
+  public init() {}
+
   /// The selection of a mesh among namespaces.
-  public init(_ mesh: Istio.MeshConfig, among namespaces: [ConfigObject<Kubernetes.Namespace>]) {
+  public init(
+    _ mesh: Istio.MeshConfig,
+    among namespaces: some Sequence<ConfigObject<Kubernetes.Namespace>>
+  ) {
     guard !mesh.discoverySelectors.isEmpty else { return }
     let found = namespaces.filter { namespace in
       mesh.discoverySelectors.contains { $0.selects(namespace.meta.labels) }

@@ -17,9 +17,14 @@ public struct MeshStore: Sendable {
   private var problems: [StoredDiagnostic] = []
   private var isSynced = false
   private var generation: UInt64 = 0
+  private var selection: ObjectSelection
 
   /// An empty store of a mesh that is set to `settings`.
-  public init(settings: MeshSettings) { self.settings = Shared(settings) }
+  public init(settings: MeshSettings) {
+    self.settings = Shared(settings)
+    selection = ObjectSelection(revision: settings.revision)
+    reselect()
+  }
 
   /// Applies a transaction at `now`, in seconds since 1970.
   ///
@@ -30,6 +35,7 @@ public struct MeshStore: Sendable {
     for object in transaction.upserts { upsert(object, at: now, &edits) }
     problems = MeshStore.dated(transaction.problems, as: problems, at: now)
     isSynced = isSynced || transaction.isSynced
+    if edits.namespaces && reselect() { edits.settings = true }
     return publish(edits)
   }
 
@@ -37,6 +43,7 @@ public struct MeshStore: Sendable {
   public mutating func set(_ settings: MeshSettings) -> StoreChange {
     guard settings != self.settings.value else { return StoreChange() }
     self.settings = Shared(settings)
+    reselect()
     var edits = StoreEdits()
     edits.settings = true
     return publish(edits)
@@ -50,7 +57,7 @@ public struct MeshStore: Sendable {
   private mutating func remove(_ key: ObjectKey, _ edits: inout StoreEdits) {
     guard let entry = objects[key] else { return }
     objects[key] = nil
-    guard let old = entry.object else { return }
+    guard let old = entry.object, selection.namespaces.contains(old.meta.namespace) else { return }
     edits.note(old: old, new: nil)
     discovery.remove(key)
   }
@@ -67,9 +74,27 @@ public struct MeshStore: Sendable {
     guard let new = sourced.object, new != known?.object else { return }
     entry.object = new
     entry.generation += 1
+    guard selection.namespaces.contains(new.meta.namespace) else { return }
     edits.note(old: known?.object, new: new)
-    guard new.counts(for: settings.value.revision) else { return discovery.remove(sourced.key) }
-    discovery.insert(new)
+    discover(new)
+  }
+
+  private mutating func discover(_ object: ConfigurationObject) {
+    if selection.contains(object) { discovery.insert(object) } else { discovery.remove(object.key) }
+  }
+
+  /// Chooses anew which objects count; false where nothing differs.
+  @discardableResult
+  private mutating func reselect() -> Bool {
+    let next = ObjectSelection(
+      revision: settings.value.revision,
+      namespaces: NamespaceSelection(settings.value.mesh, among: discovery.namespaces.values))
+    guard next != selection else { return false }
+    selection = next
+    for (_, entry) in objects.entries {
+      if let object = entry.object { discover(object) }
+    }
+    return true
   }
 
   /// The diagnostics, each since when it was said first.
@@ -155,7 +180,8 @@ public struct MeshStore: Sendable {
   }
 
   private mutating func refreshTables(_ kinds: Set<ResourceKind>) {
-    for kind in kinds { config.refresh(kind, from: objects, revision: settings.value.revision) }
+    let selected = SelectedObjects(objects: objects, selection: selection)
+    for kind in kinds { config.refresh(kind, from: selected) }
   }
 }
 

@@ -36,15 +36,41 @@ struct ObjectTable: Sendable {
     byKind[kind]?.values.count { $0.object != nil } ?? 0
   }
 
-  /// The valid objects of a kind that count for a revision.
+  /// The entries of a kind.
+  func entries(of kind: ResourceKind) -> some Collection<ObjectEntry> {
+    (byKind[kind] ?? [:]).values
+  }
+}
+
+/// The objects that a control plane heeds: those of its revision, in the namespaces that
+/// `discoverySelectors` choose.
+struct SelectedObjects {
+  /// All objects.
+  let objects: ObjectTable
+  /// Which of them count.
+  let selection: ObjectSelection
+
+  /// The valid objects of a kind that count.
   func table<Spec: ConfigSpec>(
-    revision: String, _ pick: (ConfigurationObject) -> ConfigObject<Spec>?
+    _ pick: (ConfigurationObject) -> ConfigObject<Spec>?
   ) -> ConfigTable<Spec> {
-    let entries = byKind[Spec.kind] ?? [:]
-    return ConfigTable(
-      entries.values.compactMap { entry in
-        entry.object.flatMap { $0.counts(for: revision) ? pick($0) : nil }
+    ConfigTable(
+      objects.entries(of: Spec.kind).compactMap { entry in
+        entry.object.flatMap { selection.contains($0) ? pick($0) : nil }
       })
+  }
+}
+
+/// Which objects a control plane heeds.
+struct ObjectSelection: Hashable, Sendable {
+  /// The revision that it serves.
+  var revision: String
+  /// The namespaces that it looks at.
+  var namespaces = NamespaceSelection()
+
+  /// Whether an object counts.
+  func contains(_ object: ConfigurationObject) -> Bool {
+    namespaces.contains(object.meta.namespace) && object.counts(for: revision)
   }
 }
 

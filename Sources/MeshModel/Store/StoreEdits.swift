@@ -15,6 +15,8 @@ struct StoreEdits {
   var registry = false
   /// Whether something that proxies see besides endpoints may differ.
   var configuration = false
+  /// Whether Namespaces differ, and with them perhaps which objects count.
+  var namespaces = false
   /// Whether the settings of the mesh differ.
   var settings = false
   /// The services, by namespace and name, whose EndpointSlices differ.
@@ -38,7 +40,8 @@ struct StoreEdits {
     case .pod(let pod):
       podNamespaces.insert(pod.meta.namespace)
       if !StoreEdits.isSamePlace(old, new) { configuration = true }
-    case .namespace, .node, .service, .serviceEntry, .workloadEntry: registry = true
+    case .namespace: (registry, namespaces) = (true, true)
+    case .node, .service, .serviceEntry, .workloadEntry: registry = true
     default:
       guard ConfigTables.kinds.contains(either.kind) else { return }
       kinds.insert(either.kind)

@@ -14,77 +14,73 @@ extension ConfigTables {
   ]
 
   /// Makes the table of a kind anew.
-  mutating func refresh(_ kind: ResourceKind, from objects: ObjectTable, revision: String) {
-    refreshTraffic(kind, objects, revision)
-    refreshPolicies(kind, objects, revision)
+  mutating func refresh(_ kind: ResourceKind, from objects: SelectedObjects) {
+    refreshTraffic(kind, objects)
+    refreshPolicies(kind, objects)
   }
 
-  private mutating func refreshTraffic(
-    _ kind: ResourceKind, _ objects: ObjectTable, _ revision: String
-  ) {
+  private mutating func refreshTraffic(_ kind: ResourceKind, _ objects: SelectedObjects) {
     switch kind {
     case Istio.VirtualService.kind:
-      virtualServices = objects.table(revision: revision) {
+      virtualServices = objects.table {
         if case .virtualService(let object) = $0 { object } else { nil }
       }
     case Istio.DestinationRule.kind:
-      destinationRules = objects.table(revision: revision) {
+      destinationRules = objects.table {
         if case .destinationRule(let object) = $0 { object } else { nil }
       }
     case Istio.Gateway.kind:
-      gateways = objects.table(revision: revision) {
+      gateways = objects.table {
         if case .gateway(let object) = $0 { object } else { nil }
       }
     case Istio.Sidecar.kind:
-      sidecars = objects.table(revision: revision) {
+      sidecars = objects.table {
         if case .sidecar(let object) = $0 { object } else { nil }
       }
     case Kubernetes.Secret.kind:
-      secrets = objects.table(revision: revision) {
+      secrets = objects.table {
         if case .secret(let object) = $0 { object } else { nil }
       }
     case Kubernetes.ConfigMap.kind:
-      configMaps = objects.table(revision: revision) {
+      configMaps = objects.table {
         if case .configMap(let object) = $0 { object } else { nil }
       }
     default: break
     }
   }
 
-  private mutating func refreshPolicies(
-    _ kind: ResourceKind, _ objects: ObjectTable, _ revision: String
-  ) {
+  private mutating func refreshPolicies(_ kind: ResourceKind, _ objects: SelectedObjects) {
     switch kind {
     case Istio.EnvoyFilter.kind:
-      envoyFilters = objects.table(revision: revision) {
+      envoyFilters = objects.table {
         if case .envoyFilter(let object) = $0 { object } else { nil }
       }
     case Istio.ProxyConfig.kind:
-      proxyConfigs = objects.table(revision: revision) {
+      proxyConfigs = objects.table {
         if case .proxyConfig(let object) = $0 { object } else { nil }
       }
     case Istio.AuthorizationPolicy.kind:
-      authorizationPolicies = objects.table(revision: revision) {
+      authorizationPolicies = objects.table {
         if case .authorizationPolicy(let object) = $0 { object } else { nil }
       }
     case Istio.PeerAuthentication.kind:
-      peerAuthentications = objects.table(revision: revision) {
+      peerAuthentications = objects.table {
         if case .peerAuthentication(let object) = $0 { object } else { nil }
       }
     case Istio.RequestAuthentication.kind:
-      requestAuthentications = objects.table(revision: revision) {
+      requestAuthentications = objects.table {
         if case .requestAuthentication(let object) = $0 { object } else { nil }
       }
     case Istio.Telemetry.kind:
-      telemetries = objects.table(revision: revision) {
+      telemetries = objects.table {
         if case .telemetry(let object) = $0 { object } else { nil }
       }
     case Istio.WasmPlugin.kind:
-      wasmPlugins = objects.table(revision: revision) {
+      wasmPlugins = objects.table {
         if case .wasmPlugin(let object) = $0 { object } else { nil }
       }
     case Istio.TrafficExtension.kind:
-      trafficExtensions = objects.table(revision: revision) {
+      trafficExtensions = objects.table {
         if case .trafficExtension(let object) = $0 { object } else { nil }
       }
     default: break
