@@ -28,12 +28,22 @@ struct ControlPlane {
     let discovery = DiscoveryServer(
       DiscoveryServerConfiguration(
         controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
-        view: { translator.view($0, $1) }),
+        view: { snapshot, node in
+          let view = translator.view(snapshot, node)
+          metrics.sources.countIfUntargeted(view.context)
+          return view
+        }),
       metrics: metrics, log: logs)
     let grpc = try GRPCService(options, discovery: discovery, log: log)
-    let sources = IntrospectionSources(
+    let status = PushStatusReader(discovery: discovery, translator: translator)
+    status.register(with: registry)
+    if options.settings.feature("PILOT_XDS_CACHE_STATS", default: false) {
+      translator.register(with: registry)
+    }
+    var sources = IntrospectionSources(
       store: store, discovery: discovery, translator: translator, name: options.podName,
       isServing: { grpc.isServing })
+    sources.pushStatus = { status.read() }
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(
       options, store: store, server: discovery, meshFiles: meshFiles, metrics: metrics,

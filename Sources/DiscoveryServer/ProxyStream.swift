@@ -151,6 +151,9 @@ final class ProxyStream: Sendable {
   /// Says that the stream has ended.
   func didEnd(_ status: GRPCStatus) {
     let (node, refusals) = state.withLock { ($0.node, $0.refusedWith) }
+    if [.internal, .unknown, .dataLoss].contains(status.code) {
+      server.metrics.xds.internalErrors.increment()
+    }
     guard let node else {
       if !status.isOK, status.code != .cancelled {
         server.log.warn("ADS: \"\(peer)\" refused: \(status.message)")
@@ -177,6 +180,7 @@ final class ProxyStream: Sendable {
       try await call.write(message)
     } catch {
       server.metrics.xds.pushes.increment(["\(type)_senderr"])
+      if error.code == .deadlineExceeded { server.metrics.xds.writeTimeouts.increment() }
       return false
     }
     let xds = server.metrics.xds

@@ -21,6 +21,8 @@ public struct IntrospectionSources: Sendable {
   public var pushes: @Sendable () -> [PushRecord]
   /// The latest refusals by proxies, the newest last.
   public var refusals: @Sendable () -> [NackRecord]
+  /// What of the snapshot contradicts itself or leads nowhere; nil before the first.
+  public var pushStatus: @Sendable () -> PushStatus? = { nil }
   /// What is not ready yet, a sentence each; empty when ready.
   public var isReady: @Sendable () -> [String]
   /// The control plane's own name, as proxies and pages are told it (the Pod's name).

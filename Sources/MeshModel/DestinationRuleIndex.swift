@@ -35,6 +35,8 @@ public struct DestinationRuleIndex: Sendable {
   private var exported: [String: Rules] = [:]
   private var rootLocal = Rules()
   private let rootNamespace: String
+  /// The subsets that an older rule for the same host has already, so that they do not count.
+  public private(set) var duplicateSubsets: [(host: String, subset: String)] = []
 
   init(_ objects: ConfigTable<Istio.DestinationRule>, settings: MeshSettings) {
     rootNamespace = settings.rootNamespace
@@ -68,7 +70,8 @@ public struct DestinationRuleIndex: Sendable {
     let key = ObjectKey(kind: object.kind, namespace: namespace, name: object.meta.name)
     let merged = MergedDestinationRule(rule: rule, sources: [key], exportTo: exportTo)
     let isPrivate = exportTo == [namespace]
-    DestinationRuleIndex.merge(merged, into: &local[namespace, default: Rules()])
+    let passedOver = DestinationRuleIndex.merge(merged, into: &local[namespace, default: Rules()])
+    duplicateSubsets += passedOver.map { (host, $0) }
     if isPrivate {
       if namespace == rootNamespace { DestinationRuleIndex.merge(merged, into: &rootLocal) }
     } else if !exportTo.contains("~") {
@@ -76,21 +79,25 @@ public struct DestinationRuleIndex: Sendable {
     }
   }
 
-  private static func merge(_ new: MergedDestinationRule, into rules: inout Rules) {
+  @discardableResult
+  private static func merge(
+    _ new: MergedDestinationRule, into rules: inout Rules
+  ) -> Set<String> {
     let host = Hostname(valid: new.rule.host)
-    if host.isWildcard {
-      merge(new, into: &rules.wildcard[host, default: []])
-    } else {
-      merge(new, into: &rules.exact[host, default: []])
-    }
+    return host.isWildcard
+      ? merge(new, into: &rules.wildcard[host, default: []])
+      : merge(new, into: &rules.exact[host, default: []])
   }
 
   /// Istio's merge of rules for one host in one namespace: subsets are united, the first of a name
   /// stays, and the traffic policy is taken only where the older rule has none.
+  ///
+  /// Returns the names of the new rule's subsets that were there already.
   private static func merge(
     _ new: MergedDestinationRule, into list: inout [MergedDestinationRule]
-  ) {
+  ) -> Set<String> {
     var isMerged = false
+    var passedOver: Set<String> = []
     for index in list.indices {
       let old = list[index]
       let isWider = !old.exportTo.isEmpty && new.exportTo.isSuperset(of: old.exportTo)
@@ -102,9 +109,11 @@ public struct DestinationRuleIndex: Sendable {
       list[index].sources += new.sources
       let known = Set(old.rule.subsets.map(\.name))
       list[index].rule.subsets += new.rule.subsets.filter { !known.contains($0.name) }
+      passedOver.formUnion(known.intersection(new.rule.subsets.map(\.name)))
       if old.rule.trafficPolicy == nil { list[index].rule.trafficPolicy = new.rule.trafficPolicy }
     }
     if !isMerged { list.append(new) }
+    return passedOver
   }
 }
 

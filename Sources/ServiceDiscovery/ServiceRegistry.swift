@@ -72,6 +72,13 @@ public struct ServiceRegistry: Sendable {
     (endpointsByService[service] ?? []).filter { $0.serves(port) }
   }
 
+  /// The endpoints in EndpointSlices that are left out until their Pod is known.
+  public func endpointsAwaitingPods() -> [(service: MeshService, address: String)] {
+    services.flatMap { service in
+      sources.addressesAwaitingPods(of: service).map { (service, $0) }
+    }
+  }
+
   /// The identities of a service's workloads and those that it declares, sorted.
   public func identities(of service: ServiceKey) -> [String] {
     identitiesByService[service] ?? []

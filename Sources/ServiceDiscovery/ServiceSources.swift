@@ -86,6 +86,20 @@ public struct ServiceSources: Sendable {
         of: service, object: object, entries: external[service.namespace] ?? [])
   }
 
+  /// The addresses of a Kubernetes service's endpoints whose Pod is named but not known, sorted.
+  func addressesAwaitingPods(of service: MeshService) -> [String] {
+    guard service.registry == .kubernetes else { return [] }
+    let slices = slices[.init(service.namespace, service.name)] ?? []
+    let awaited = slices.flatMap { slice in
+      slice.spec.endpoints.filter { endpoint in
+        guard let target = endpoint.targetRef, target.kind == "Pod" else { return false }
+        let namespace = target.namespace.isEmpty ? slice.meta.namespace : target.namespace
+        return workloads[.init(namespace, target.name)] == nil
+      }.flatMap(\.addresses)
+    }
+    return Set(awaited).sorted()
+  }
+
   /// The Kubernetes object of `service`, if it has one.
   func object(of service: MeshService) -> ConfigObject<Kubernetes.Service>? {
     guard service.registry == .kubernetes else { return nil }

@@ -20,7 +20,9 @@ import Testing
         == (needsProxy ? "text/plain; charset=utf-8" : "application/json"))
   }
 
-  @Test(arguments: ["config_dump?proxyID=a", "configz", "adsz", "mesh", "push_status"])
+  @Test(arguments: [
+    "config_dump?proxyID=a", "configz", "adsz", "mesh", "nacks", "push_status", "pushes",
+  ])
   func `configuration is for callers on this machine`(page: String) async throws {
     let mesh = SampleMesh(connections: [connection("a")])
     #expect(try await mesh.get("/debug/" + page, from: "10.0.0.9").status == 403)

@@ -91,13 +91,13 @@ import Testing
         connection: "c-1", node: "c", type: "lds", nonce: "n", version: "v", code: 13,
         message: "no", names: ["x"], at: 1_767_225_600)
     ]
-    let page = try await mesh.json("/debug/push_status")
-    #expect(page["pushes"]?.array?.map { $0["generation"] } == [2, 1])
-    let push = page["pushes"]?.array?.first
+    let pushes = try await mesh.json("/debug/pushes").array
+    #expect(pushes?.map { $0["generation"] } == [2, 1])
+    let push = pushes?.first
     #expect(push?["endpoints"] == ["a", "b"])
     #expect(push?["full"] == false)
     #expect(push?["waitedMilliseconds"] == 250.0)
-    let refusal = page["refusals"]?.array?.first
+    let refusal = try await mesh.json("/debug/nacks").array?.first
     #expect(refusal?["message"] == "no")
     #expect(refusal?["time"] == "2026-01-01T00:00:00Z")
   }

@@ -14,6 +14,10 @@ public final class ResourceCache: Sendable {
     public var built = 0
     /// Resources that were found.
     public var reused = 0
+    /// Resources that were dropped to keep the size.
+    public var evicted = 0
+    /// Resources that are held now.
+    public var held = 0
   }
 
   fileprivate struct Shard {
@@ -55,9 +59,15 @@ public final class ResourceCache: Sendable {
   /// What was built and reused so far.
   public var counts: Counts {
     shards.reduce(into: Counts()) { total, box in
-      let counts = box.shard.withLock { $0.counts }
+      let (counts, held) = box.shard.withLock { shard in
+        // What was asked for since is in both generations.
+        let old = shard.old.keys.count { shard.young[$0] == nil }
+        return (shard.counts, shard.young.count + old)
+      }
       total.built += counts.built
       total.reused += counts.reused
+      total.evicted += counts.evicted
+      total.held += held
     }
   }
 }
@@ -77,6 +87,7 @@ extension ResourceCache.Shard {
   fileprivate mutating func insert(_ key: CacheKey, _ made: EncodedResource, limit: Int) {
     counts.built += 1
     if young.count >= limit {
+      counts.evicted += old.keys.count { young[$0] == nil }
       old = young
       young = [:]
     }

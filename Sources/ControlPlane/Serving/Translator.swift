@@ -2,6 +2,7 @@
 
 import ConfigTranslation
 import MeshModel
+import Metrics
 
 /// What all proxies' views share: the cache of resources and their relations.
 final class Translator: Sendable {
@@ -13,5 +14,15 @@ final class Translator: Sendable {
   /// What a proxy should have at a snapshot.
   func view(_ snapshot: MeshSnapshot, _ node: ProxyNode) -> ProxyView {
     ProxyView(ProxyContext(snapshot, node: node, cache: cache), relations: relations)
+  }
+
+  /// Shows how the cache fares, as istiod does with `PILOT_XDS_CACHE_STATS`.
+  func register(with registry: MetricsRegistry) {
+    let cache = cache
+    CacheMetrics.register(with: registry) {
+      let counts = cache.counts
+      return CacheMetrics.Reading(
+        hits: counts.reused, misses: counts.built, evictions: counts.evicted, size: counts.held)
+    }
   }
 }

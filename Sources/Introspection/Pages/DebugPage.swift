@@ -57,10 +57,14 @@ extension DebugPage {
     },
     DebugPage("mesh", "The mesh configuration in use", loopbackOnly: true, MeshPage.respond),
     DebugPage(
+      "nacks", "What proxies refused lately, and why", loopbackOnly: true, PushPages.refusals),
+    DebugPage(
       "ndsz", "The names that a proxy's DNS is served (?proxyID=)", loopbackOnly: true,
       ConfigDumpPage.page(of: .nameTable)),
     DebugPage(
-      "push_status", "The latest pushes and refusals", loopbackOnly: true, PushPage.respond),
+      "push_status", "What contradicts itself or leads nowhere", loopbackOnly: true,
+      PushStatusPage.respond),
+    DebugPage("pushes", "The latest pushes", loopbackOnly: true, PushPages.pushes),
     DebugPage("registryz", "The services of the registry", RegistryPage.respond),
     DebugPage("resourcesz", "The kinds of objects that are read", ConfigPage.kinds),
     DebugPage("syncz", "How far each proxy follows", SyncPage.respond),

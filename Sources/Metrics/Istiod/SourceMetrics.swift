@@ -7,10 +7,6 @@ public struct SourceMetrics: Sendable {
   /// `pilot_k8s_reg_events{type,event}`: registry objects by kind; add, update, updatesame,
   /// delete.
   public let registryEvents: Counter
-  /// `pilot_k8s_endpoints_with_no_pods`: endpoints whose pod was not there.
-  public let endpointsWithoutPods: Counter
-  /// `pilot_k8s_endpoints_pending_pod`: endpoints that wait for their pod.
-  public let endpointsPendingPod: Gauge
   /// `pilot_k8s_proxies_with_no_service_targets{reason}`: proxies that no service selects.
   public let proxiesWithoutService: Counter
 
@@ -21,10 +17,6 @@ public struct SourceMetrics: Sendable {
     registryEvents = registry.counter(
       "pilot_k8s_reg_events", help: "Events of services, pods, nodes and endpoints.",
       labels: ["type", "event"])
-    endpointsWithoutPods = registry.counter(
-      "pilot_k8s_endpoints_with_no_pods", help: "Endpoints that arrived without their pod.")
-    endpointsPendingPod = registry.gauge(
-      "pilot_k8s_endpoints_pending_pod", help: "Endpoints that wait for their pod.")
     proxiesWithoutService = registry.counter(
       "pilot_k8s_proxies_with_no_service_targets", help: "Proxies that no service selects.",
       labels: ["reason"])

@@ -87,7 +87,7 @@ def test_pages(start):
     with start() as daemon, adsclient.Client(daemon.ads) as client:
         client.start().wait("full answer", adsclient.Client.complete)
         assert daemon.page("/debug").status == 200, "/debug has no index"
-        for page in ("syncz", "registryz", "endpointz", "configz", "adsz", "mesh", "push_status",
+        for page in ("syncz", "registryz", "endpointz", "configz", "adsz", "mesh", "push_status", "pushes", "nacks",
                      "connections"):
             daemon.json("/debug/" + page)
         wait_until("the proxy in syncz", lambda: "productpage-v1.default" in json.dumps(

@@ -6,15 +6,16 @@ import HTTPServer
 import MeshModel
 import JSON
 
-/// `/debug/push_status`: the latest pushes and the latest refusals by proxies, the newest first.
-enum PushPage {
-  /// What the control plane remembers of both.
-  static func respond(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
-    var page = JSONFields()
-    page.add("generation", .integer(Int64(clamping: sources.snapshot()?.generation ?? 0)))
-    page.add("pushes", .array(sources.pushes().reversed().map(push)))
-    page.add("refusals", .array(sources.refusals().reversed().map(refusal)))
-    return .json(page.value, for: request)
+/// `/debug/pushes` and `/debug/nacks`: what was pushed and what proxies refused, the newest first.
+enum PushPages {
+  /// The latest pushes.
+  static func pushes(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
+    .json(.array(sources.pushes().reversed().map(push)), for: request)
+  }
+
+  /// The latest refusals.
+  static func refusals(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
+    .json(.array(sources.refusals().reversed().map(refusal)), for: request)
   }
 
   private static func push(_ push: PushRecord) -> JSONValue {
