@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the APIs of proto/ that are read as JSON as Swift values for the room Configuration.
 
-proto/istio is Istio's API, where an unknown field is an error; proto/kubernetes is the part of
-Kubernetes' API that we read, where it is passed over.
+proto/istio is Istio's API, where an unknown field is an error; proto/kubernetes/core.proto is the
+part of Kubernetes' API that we read, where it is passed over; proto/kubernetes/fields.txt says
+which fields there are besides.
 
 Needs protoc, and PyPI's protobuf in the Python that runs it. Does nothing where its inputs are
 those of the last run.
@@ -306,14 +307,23 @@ def namespaces():
     return "\n".join(lines) + "\n"
 
 
+def known_fields(table):
+    """The table of Kubernetes' fields as one Swift literal, which is read when first asked."""
+    lines = ["// Generated from proto/; do not edit.", "// swift-format-ignore-file", ""]
+    lines += ["extension KubernetesFields {", '  static let text = """']
+    lines += ["    " + line for line in table.read_text().splitlines() if not line.startswith("#")]
+    return "\n".join(lines + ['    """', "}"]) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     default = HERE.parent / "Sources/Configuration/Generated"
     parser.add_argument("--out", type=pathlib.Path, default=default, help="folder to write to")
     out = parser.parse_args().out
     sources = sorted([*(HERE / "istio").glob("*.proto"), *(HERE / "kubernetes").glob("*.proto")])
+    fields = HERE / "kubernetes/fields.txt"
     digest = hashlib.sha256()
-    for path in [pathlib.Path(__file__).resolve(), *sources]:
+    for path in [pathlib.Path(__file__).resolve(), fields, *sources]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     stamp = out / STAMP
     if stamp.exists() and stamp.read_text() == digest.hexdigest():
@@ -324,6 +334,7 @@ def main():
     for old in out.glob("*.swift"):
         old.unlink()
     (out / "Istio.swift").write_text(namespaces())
+    (out / "KubernetesFieldsText.swift").write_text(known_fields(fields))
     for name, descriptor in sorted(files.items()):
         target = out / (capitalised(name.removesuffix(".proto").replace("/", "_")) + ".swift")
         target.write_text(generator.file(descriptor))

@@ -8,10 +8,12 @@ import Testing
   private let service: JSONValue = [
     "apiVersion": "v1", "kind": "Service",
     "metadata": [
-      "name": "a", "creationTimestamp": "1970-01-02T00:00:01+01:00", "managedFields": [["x": 1]],
+      "name": "a", "creationTimestamp": "1970-01-02T00:00:01+01:00",
+      "managedFields": [["fieldsV1": ["f:x": [:]]]],
     ],
     "spec": [
-      "ports": [["name": "http", "port": 80, "targetPort": "web", "novel": true]],
+      "ports": [["name": "http", "port": 80, "targetPort": "web", "nodePort": 30080]],
+      "healthCheckNodePort": 30081,
       "clusterIPs": ["10.0.0.1", "fd00::1"],
     ],
   ]
@@ -57,6 +59,53 @@ import Testing
     let lenient = ConfigurationObject.decode(value, strictness: .lenient)
     #expect(lenient.object != nil)
     #expect(lenient.diagnostics.map(\.description) == ["warning: spec.serverz: unknown field"])
+  }
+
+  @Test(
+    arguments: [
+      (
+        ["apiVersion": "v1", "kind": "Service", "spec": ["selctor": ["app": "a"]]], "spec.selctor"
+      ),
+      (
+        [
+          "apiVersion": "v1", "kind": "Pod",
+          "spec": [
+            "tolerations": [["key": "a", "operator": "Exists"]],
+            "containers": [
+              ["name": "a", "env": [["name": "A", "valueFrom": ["fieldRef": ["fieldpath": "x"]]]]]
+            ],
+          ],
+        ], "spec.containers[0].env[0].valueFrom.fieldRef.fieldpath"
+      ),
+      (
+        [
+          "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+          "endpoints": [["adresses": ["10.0.0.1"]]],
+        ], "endpoints[0].adresses"
+      ),
+      (["apiVersion": "v1", "kind": "Secret", "stringdata": ["a": "b"]], "stringdata"),
+      (["apiVersion": "v1", "kind": "ConfigMap", "spec": [:]], "spec"),
+      (["apiVersion": "v1", "kind": "Node", "status": ["address": []]], "status.address"),
+      (["apiVersion": "v1", "kind": "Namespace", "metadata": ["lables": [:]]], "metadata.lables"),
+      (
+        [
+          "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+          "metadata": ["anotations": [:]],
+        ], "metadata.anotations"
+      ),
+      (["apiVersion": "networking.istio.io/v1", "kind": "Gateway", "spek": [:]], "spek"),
+    ] as [(JSONValue, String)])
+  func misspeltFieldsOfKubernetesAreErrors(value: JSONValue, path: String) throws {
+    var object = try #require(value.object)
+    var metadata = object["metadata"]?.object ?? JSONObject()
+    metadata["name"] = "a"
+    object["metadata"] = .object(metadata)
+    let strict = ConfigurationObject.decode(.object(object))
+    #expect(strict.object == nil)
+    #expect(strict.diagnostics.map(\.description) == ["error: \(path): unknown field"])
+    // An API server has pruned what it does not know, and may know more than we do.
+    let lenient = ConfigurationObject.decode(.object(object), strictness: .lenient)
+    #expect(lenient.object != nil && lenient.diagnostics.isEmpty)
   }
 
   @Test func neverPrintsSecrets() throws {

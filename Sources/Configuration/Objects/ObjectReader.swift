@@ -55,6 +55,7 @@ extension ConfigurationObject {
 
   /// Reads one object; nil where there is no object to use, with the reason among the diagnostics.
   ///
+  /// Strictly read, Kubernetes' own fields are checked too, also those that have no effect here.
   /// A kind or a version that is not read gives a warning. A namespaced object without a namespace
   /// is one of `default`.
   public static func decode(
@@ -69,7 +70,9 @@ extension ConfigurationObject {
     do throws(ConfigError) {
       let result = try reader.read(object, &decoder)
       let severity: Diagnostic.Severity = strictness == .strict ? .error : .warning
-      let unknown = decoder.ignored.map { Diagnostic(severity, at: $0, "unknown field") }
+      var paths = decoder.ignored
+      if strictness == .strict { paths += KubernetesFields.standard.unknown(in: object) }
+      let unknown = paths.map { Diagnostic(severity, at: $0, "unknown field") }
       if result.meta.name.isEmpty {
         let path = FieldPath().appending(key: "metadata").appending(key: "name")
         return (nil, unknown + [Diagnostic(.error, at: path, "must not be empty")])
