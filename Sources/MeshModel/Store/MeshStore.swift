@@ -195,6 +195,11 @@ extension MeshStore {
   /// All that is to be said, by file and line, then by object.
   public var diagnostics: [StoredDiagnostic] {
     var all = problems
+    all += NotYetTranslated.notes(on: settings.value.mesh).map { note in
+      StoredDiagnostic(
+        .noEffect, key: nil, origin: ObjectOrigin(file: "MeshConfig"), field: note.field,
+        message: note.message)
+    }
     for (key, entry) in objects.entries {
       all += entry.diagnostics
       guard let object = entry.object else { continue }

@@ -160,4 +160,25 @@ struct MeshStoreTests {
     ])
     #expect(fixture.store.diagnostics.map(\.effect) == [.noEffect])
   }
+
+  @Test("A field that has no effect yet is said, of an object and of the mesh")
+  func fieldsNotYetTranslated() throws {
+    var fixture = F()
+    try fixture.apply([
+      """
+      {"apiVersion":"networking.istio.io/v1","kind":"DestinationRule",
+       "metadata":{"name":"d"},"spec":{"host":"reviews","subsets":[{"name":"v1",
+       "trafficPolicy":{"retryBudget":{"budgetInterval":"10s"}}}]}}
+      """
+    ])
+    #expect(
+      fixture.store.diagnostics.map(\.field) == [
+        "spec.subsets[0].trafficPolicy.retryBudget.budgetInterval"
+      ])
+    var settings = MeshSettings()
+    settings.mesh.verifyCertificateAtClient = false
+    _ = fixture.store.set(settings)
+    let ofMesh = fixture.store.diagnostics.filter { $0.origin.file == "MeshConfig" }
+    #expect(ofMesh.map(\.field) == ["verifyCertificateAtClient"])
+  }
 }
