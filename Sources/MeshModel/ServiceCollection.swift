@@ -10,7 +10,7 @@ struct ServiceCollection {
   /// Adds a service.
   ///
   /// Of one host, Kubernetes' service wins over a ServiceEntry's; else the first stays, with the
-  /// ports added that another listener imported of the same service.
+  /// ports added that another listener imported of it, or that an equal entry declares.
   mutating func add(_ service: MeshService) {
     guard let place = places[service.hostname] else {
       places[service.hostname] = services.count
@@ -28,7 +28,9 @@ struct ServiceCollection {
   private mutating func mergePorts(of service: MeshService, into place: Int) {
     let known = services[place]
     guard known.key == service.key, known.resolution == service.resolution,
-      known.ports != service.ports
+      known.ports != service.ports, known.registry == service.registry,
+      known.labels == service.labels, known.selector == service.selector,
+      known.exportTo == service.exportTo
     else { return }
     let numbers = Set(known.ports.map(\.number))
     services[place].ports += service.ports.filter { !numbers.contains($0.number) }

@@ -2,7 +2,7 @@
 
 /// The services of a cluster with their endpoints.
 public struct ServiceRegistry: Sendable {
-  /// The services, the oldest first.
+  /// The services, the oldest first; where objects declare one host in one namespace, all of them.
   public let services: [MeshService]
   /// The endpoints of each service.
   public private(set) var endpointsByService: [ServiceKey: [MeshEndpoint]]
@@ -20,13 +20,18 @@ public struct ServiceRegistry: Sendable {
     var byHostname: [Hostname: [String: Int]] = [:]
     var byNamespace: [String: [Int]] = [:]
     for (index, service) in services.enumerated() {
-      byHostname[service.hostname, default: [:]][service.namespace] = index
       byNamespace[service.namespace, default: []].append(index)
+      if let known = byHostname[service.hostname]?[service.namespace],
+        services[known].registry == .kubernetes || service.registry == .external
+      {
+        continue
+      }
+      byHostname[service.hostname, default: [:]][service.namespace] = index
     }
     self.byHostname = byHostname
     self.byNamespace = byNamespace
     endpointsByService = [:]
-    for service in services {
+    for service in counting {
       let endpoints = sources.endpoints(of: service)
       if !endpoints.isEmpty { endpointsByService[service.key] = endpoints }
       indexIdentities(of: service)
@@ -52,7 +57,14 @@ public struct ServiceRegistry: Sendable {
     return registry
   }
 
-  /// The service `key`.
+  /// The services that count, one of each key.
+  private var counting: [MeshService] {
+    services.indices.filter { index in
+      byHostname[services[index].hostname]?[services[index].namespace] == index
+    }.map { services[$0] }
+  }
+
+  /// The service `key`: of several, the Kubernetes Service, else the oldest entry's.
   public func service(_ key: ServiceKey) -> MeshService? {
     byHostname[key.hostname]?[key.namespace].map { services[$0] }
   }
@@ -100,7 +112,7 @@ public struct ServiceRegistry: Sendable {
 
   private mutating func indexExternal() {
     externalByAddress = [:]
-    for service in services {
+    for service in counting {
       var addresses: Set<String> = []
       for endpoint in endpointsByService[service.key] ?? [] where endpoint.servicePort != 0 {
         addresses.formUnion(endpoint.addresses)

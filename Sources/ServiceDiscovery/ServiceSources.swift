@@ -47,22 +47,13 @@ public struct ServiceSources: Sendable {
     externalByAddress = Dictionary(grouping: workloads, by: \.address)
   }
 
-  /// Every service that counts, without aliases: of several objects for one host in one namespace the
-  /// Kubernetes Service, else the oldest entry.
+  /// Every service, without aliases, in no order.
+  ///
+  /// Several objects may declare one host in one namespace; each gives a service of its own.
   public func services() -> [MeshService] {
-    var byKey: [ServiceKey: MeshService] = [:]
-    for entry in tables.serviceEntries.values {
-      for service in services(of: entry) {
-        if let other = byKey[service.key], other.isOlder(than: service) { continue }
-        byKey[service.key] = service
-      }
-    }
-    for object in tables.services.values {
-      let service = KubernetesServices.service(
-        object, namespace: namespace(object.meta.namespace), settings: settings)
-      byKey[service.key] = service
-    }
-    return Array(byKey.values)
+    tables.services.values.map {
+      KubernetesServices.service($0, namespace: namespace($0.meta.namespace), settings: settings)
+    } + tables.serviceEntries.values.flatMap(services)
   }
 
   /// The endpoints of `service`: those of every entry for its host, then those of Kubernetes.

@@ -7,10 +7,13 @@ extension ProxyContext {
   /// The route configuration of a name, as the proxy's listeners name it.
   ///
   /// Any name is answered: one that means nothing has no virtual hosts. Nil for kinds of proxies
-  /// that are not served yet.
+  /// that are not served yet, and where a gRPC application names no cluster.
   public func route(_ name: String) -> EncodedResource? {
     switch node.kind {
-    case .sidecar: return cache.resource(SidecarRoutes(self).inputs(name))
+    case .sidecar:
+      let routes = SidecarRoutes(self)
+      guard node.isProxyless else { return cache.resource(routes.inputs(name)) }
+      return routes.proxylessInputs(name).map { cache.resource($0) }
     case .router:
       var routes = GatewayRoutes(self, gateways: gateways)
       return cache.resource(routes.inputs(name))

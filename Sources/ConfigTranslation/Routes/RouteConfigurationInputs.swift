@@ -16,16 +16,22 @@ struct RouteConfigurationInputs: ResourceInputs {
   var ignoresPort = true
   /// Whether the name means nothing to the mesh: the answer is a configuration without hosts.
   var isUnknown = false
+  /// Whether a gRPC application asks, which knows hosts and routes only.
+  var isProxyless = false
 
   func make(in arena: Arena) -> Envoy.RouteConfiguration {
     Envoy.RouteConfiguration(arena) { message in
       message.name = name
-      message.validateClusters = false
-      if isUnknown { return }
-      message.maxDirectResponseBodySizeBytes = Self.maxDirectResponse
-      message.ignorePortInHostMatching = ignoresPort
+      if !isProxyless { describe(message) }
       for host in virtualHosts { message.virtualHosts.append(host.message(in: arena)) }
     }
+  }
+
+  private func describe(_ message: Envoy.RouteConfiguration) {
+    message.validateClusters = false
+    if isUnknown { return }
+    message.maxDirectResponseBodySizeBytes = Self.maxDirectResponse
+    message.ignorePortInHostMatching = ignoresPort
   }
 }
 

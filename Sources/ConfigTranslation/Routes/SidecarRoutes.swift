@@ -13,6 +13,8 @@ struct SidecarRoutes {
     /// Of `HOST:PORT`, the host: the configuration of one service whose protocol is sniffed.
     var host: String?
 
+    init(port: UInt32) { self.port = port }
+
     init?(_ text: String) {
       if text == "http_proxy" || text.hasPrefix("unix://") {
         port = 0
@@ -36,6 +38,17 @@ struct SidecarRoutes {
   init(_ context: ProxyContext) {
     self.context = context
     headers = context.proxyHeaders
+  }
+
+  /// What the route configuration `name`, a cluster's name, is made of for a gRPC application; nil
+  /// where it is no name of a cluster.
+  func proxylessInputs(_ name: String) -> RouteConfigurationInputs? {
+    guard let cluster = ClusterName(name), cluster.direction == .outbound, cluster.port != 0
+    else { return nil }
+    var inputs = RouteConfigurationInputs(name: name)
+    inputs.isProxyless = true
+    inputs.virtualHosts = virtualHosts(Name(port: cluster.port), routeName: name)
+    return inputs
   }
 
   /// What the route configuration `name` is made of.

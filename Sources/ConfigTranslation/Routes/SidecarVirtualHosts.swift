@@ -178,7 +178,7 @@ struct SidecarVirtualHosts {
         cluster: ClusterName(.outbound, port: port.number, host: service.hostname.text),
         hash: context.hash(of: service, port: port.number),
         retries: context.settings.mesh.defaultHttpRetryPolicy,
-        timeouts: TimeoutForm(context.node))
+        timeouts: .withoutRule(context.node))
       return Group(port: port.number, services: [service], routes: [.service(plan)])
     }
   }

@@ -16,4 +16,9 @@ enum TimeoutForm: Hashable, Sendable {
   init(_ node: ProxyNode) {
     self = node.isProxyless ? .grpcLibrary : node.isPlain ? .plain : .istio
   }
+
+  /// The form for a proxy where no rule sets a timeout: a gRPC library has nothing to read then.
+  static func withoutRule(_ node: ProxyNode) -> TimeoutForm {
+    node.isProxyless ? .istio : TimeoutForm(node)
+  }
 }

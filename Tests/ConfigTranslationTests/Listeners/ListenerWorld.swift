@@ -55,6 +55,7 @@ struct ListenerWorld {
     node.metadata = metadata
     node.cluster = "Kubernetes"
     node.istioVersion = metadata["ISTIO_VERSION"]?.string
+    node.generator = metadata["GENERATOR"]?.string ?? ""
     if let mode = metadata["INTERCEPTION_MODE"]?.string {
       node.interception = ProxyNode.Interception(rawValue: mode) ?? .redirect
     }
