@@ -52,6 +52,12 @@ let rooms: [Room] = [
       "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI", "RegularExpression", "JSON",
       "Bytes",
     ]),
+  Room(
+    name: "Explanation",
+    uses: [
+      "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
+      "RegularExpression", "JSON",
+    ]),
   Room(name: "DiscoveryProtocol", uses: ["EnvoyAPI", "Bytes"]),
   // Edges.
   Room(
@@ -84,7 +90,8 @@ let rooms: [Room] = [
 /// What a test target may use besides its own room.
 let testUses: [String: [String]] = [
   "Configuration": ["YAML", "CYAML", "CYAMLShims"],
-  "ConfigTranslation": ["YAML", "CYAML", "CYAMLShims"],
+  "ConfigTranslation": ["Explanation", "YAML", "CYAML", "CYAMLShims"],
+  "Explanation": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
 ]
 
 /// The rooms whose tests compare with files.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MeshModel
-import ServiceDiscovery
+public import ServiceDiscovery
 
 /// The address that stands for none.
 let unspecifiedAddress = "0.0.0.0"
@@ -28,6 +28,15 @@ extension ProxyContext {
       return allocated
     }
     return unspecifiedAddress
+  }
+
+  /// The address that clients beside the proxy connect to for a service; nil where it has none of its
+  /// own, as headless ones.
+  public func clientAddress(of service: MeshService) -> String? {
+    let address = address(of: service)
+    guard address != unspecifiedAddress else { return nil }
+    // Of a range the first address stands for all.
+    return String(address.prefix { $0 != "/" })
   }
 
   /// The further addresses of a service, where there are several.
