@@ -9,7 +9,7 @@ public struct MergedDestinationRule: Hashable, Sendable {
   public var rule: Istio.DestinationRule
   /// The objects that it comes from, the oldest first; its name stands in Envoy's metadata.
   public var sources: [ObjectKey]
-  /// The namespaces that see it (`*`, `.` resolved to the rule's own); empty means all.
+  /// The namespaces that see it, as written (`*` for all, `.` for its own); empty means all.
   public var exportTo: Set<String>
 
   /// The namespace of the objects.
@@ -35,12 +35,20 @@ public struct DestinationRuleIndex: Sendable {
   private var exported: [String: Rules] = [:]
   private var rootLocal = Rules()
   private let rootNamespace: String
+  /// Whether only rules that the same namespaces see are merged.
+  private let mergesByVisibility: Bool
   /// The subsets that an older rule for the same host has already, so that they do not count.
   public private(set) var duplicateSubsets: [(host: String, subset: String)] = []
 
   init(_ objects: ConfigTable<Istio.DestinationRule>, settings: MeshSettings) {
     rootNamespace = settings.rootNamespace
-    for object in objects.all { add(object, settings) }
+    mergesByVisibility = settings.feature("ENABLE_ENHANCED_DESTINATIONRULE_MERGE", default: true)
+    // Rules for selected workloads first, then by age.
+    let (selective, general) = (
+      objects.all.filter { $0.spec.selectorLabels != nil },
+      objects.all.filter { $0.spec.selectorLabels == nil }
+    )
+    for object in selective + general { add(object, settings) }
   }
 
   /// The rules that apply to a client of `namespace` calling `service`: those of the client's
@@ -65,54 +73,68 @@ public struct DestinationRuleIndex: Sendable {
     let host = resolveShortName(object.spec.host, namespace: namespace, settings: settings)
     var rule = object.spec
     rule.host = host
-    let named = rule.exportTo.isEmpty ? settings.mesh.defaultDestinationRuleExportTo : rule.exportTo
-    let exportTo = Set(named.map { $0 == "." ? namespace : $0 })
+    // What is for selected workloads is for those of its own namespace.
+    let exportTo = rule.workloadSelector == nil ? Set(rule.exportTo) : ["."]
     let key = ObjectKey(kind: object.kind, namespace: namespace, name: object.meta.name)
     let merged = MergedDestinationRule(rule: rule, sources: [key], exportTo: exportTo)
-    let isPrivate = exportTo == [namespace]
-    let passedOver = DestinationRuleIndex.merge(merged, into: &local[namespace, default: Rules()])
-    duplicateSubsets += passedOver.map { (host, $0) }
-    if isPrivate {
-      if namespace == rootNamespace { DestinationRuleIndex.merge(merged, into: &rootLocal) }
-    } else if !exportTo.contains("~") {
-      DestinationRuleIndex.merge(merged, into: &exported[namespace, default: Rules()])
+    let byVisibility = mergesByVisibility
+    if exportTo.isEmpty || !exportTo.isDisjoint(with: ["*", ".", namespace]) {
+      let passedOver = Self.merge(merged, into: &local[namespace, default: Rules()], byVisibility)
+      duplicateSubsets += passedOver.map { (host, $0) }
+    }
+    // Of the mesh's default, only that rules are private by it counts.
+    let isPrivate =
+      exportTo.isEmpty
+      ? settings.mesh.defaultDestinationRuleExportTo.contains(".")
+      : exportTo == ["."] || exportTo == [namespace]
+    if !isPrivate {
+      Self.merge(merged, into: &exported[namespace, default: Rules()], byVisibility)
+    } else if namespace == rootNamespace {
+      Self.merge(merged, into: &rootLocal, byVisibility)
     }
   }
 
   @discardableResult
   private static func merge(
-    _ new: MergedDestinationRule, into rules: inout Rules
+    _ new: MergedDestinationRule, into rules: inout Rules, _ byVisibility: Bool
   ) -> Set<String> {
     let host = Hostname(valid: new.rule.host)
     return host.isWildcard
-      ? merge(new, into: &rules.wildcard[host, default: []])
-      : merge(new, into: &rules.exact[host, default: []])
+      ? merge(new, into: &rules.wildcard[host, default: []], byVisibility)
+      : merge(new, into: &rules.exact[host, default: []], byVisibility)
   }
 
   /// Istio's merge of rules for one host in one namespace: subsets are united, the first of a name
   /// stays, and the traffic policy is taken only where the older rule has none.
   ///
-  /// Returns the names of the new rule's subsets that were there already.
+  /// What the last of the older rules says decides whether the new one also stands by itself. So a
+  /// rule for all that only its namespace sees (`exportTo: [.]`) goes wholly into one for selected
+  /// workloads, as in istiod. Returns the names of the new rule's subsets that were there already.
   private static func merge(
-    _ new: MergedDestinationRule, into list: inout [MergedDestinationRule]
+    _ new: MergedDestinationRule, into list: inout [MergedDestinationRule], _ byVisibility: Bool
   ) -> Set<String> {
-    var isMerged = false
+    var standsAlone = true
     var passedOver: Set<String> = []
     for index in list.indices {
       let old = list[index]
-      let isWider = !old.exportTo.isEmpty && new.exportTo.isSuperset(of: old.exportTo)
-      guard new.exportTo == old.exportTo || isWider else { continue }
+      if byVisibility {
+        let isWider = !old.exportTo.isEmpty && new.exportTo.isSuperset(of: old.exportTo)
+        standsAlone = new.exportTo != old.exportTo
+        guard !standsAlone || isWider else { continue }
+      }
       let (oldSelector, newSelector) = (old.rule.selectorLabels, new.rule.selectorLabels)
-      if let oldSelector, let newSelector, oldSelector != newSelector { continue }
-      // A rule for selected workloads and one for all give to each other, but both stay.
-      if oldSelector == newSelector { isMerged = true }
+      if let oldSelector, let newSelector, oldSelector != newSelector {
+        standsAlone = true
+        continue
+      }
+      if oldSelector == newSelector { standsAlone = false }
       list[index].sources += new.sources
       let known = Set(old.rule.subsets.map(\.name))
       list[index].rule.subsets += new.rule.subsets.filter { !known.contains($0.name) }
       passedOver.formUnion(known.intersection(new.rule.subsets.map(\.name)))
       if old.rule.trafficPolicy == nil { list[index].rule.trafficPolicy = new.rule.trafficPolicy }
     }
-    if !isMerged { list.append(new) }
+    if standsAlone { list.append(new) }
     return passedOver
   }
 }
