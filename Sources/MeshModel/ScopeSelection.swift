@@ -9,8 +9,11 @@ private struct ImportedHosts {
   var excluded: [Hostname] = []
 
   func matches(_ host: Hostname) -> Bool { imported.contains { host.isSubset(of: $0) } }
-  /// VirtualServices match both ways: `*.com` is imported by `a.com`.
-  func matchesRoute(_ host: Hostname) -> Bool { imported.contains { host.matches($0) } }
+  /// VirtualServices match both ways: `*.com` is imported by `a.com`. Routes of the Gateway API match
+  /// as services do.
+  func matchesRoute(_ host: Hostname, isGatewayRoute: Bool) -> Bool {
+    isGatewayRoute ? matches(host) : imported.contains { host.matches($0) }
+  }
   func excludes(_ host: Hostname) -> Bool { excluded.contains { host.isSubset(of: $0) } }
 }
 
@@ -125,7 +128,10 @@ struct ScopeSelection {
       return service.spec.hosts.contains { text in
         let host = Hostname(valid: text)
         if own?.excludes(host) == true || everywhere?.excludes(host) == true { return false }
-        return own?.matchesRoute(host) == true || everywhere?.matchesRoute(host) == true
+        let isGatewayRoute = service.meta.isGatewayRoute
+        return [own, everywhere].contains {
+          $0?.matchesRoute(host, isGatewayRoute: isGatewayRoute) == true
+        }
       }
     }
   }

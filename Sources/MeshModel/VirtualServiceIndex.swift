@@ -23,6 +23,15 @@ public struct ResolvedVirtualService: Hashable, Sendable {
   }
 }
 
+extension ObjectMeta {
+  /// What an object that was made of another is: `gateway` for a route of the Gateway API, `ingress`
+  /// for an Ingress; empty for what a user wrote.
+  public var routeOrigin: String { annotations["internal.istio.io/route-semantics"] ?? "" }
+
+  /// Whether a route of the Gateway API made the object.
+  var isGatewayRoute: Bool { routeOrigin == "gateway" }
+}
+
 /// VirtualServices by the gateways that they are bound to (`mesh` for sidecars).
 public struct VirtualServiceIndex: Sendable {
   /// The gateway name that stands for all sidecars.
@@ -44,7 +53,7 @@ public struct VirtualServiceIndex: Sendable {
 
   /// Those bound to a gateway (`namespace/name`, or ``mesh``) that a namespace sees, in istiod's
   /// order: private ones of the namespace, then those exported to it by name, then public ones;
-  /// each by age.
+  /// each by age, but of public ones the namespace's own routes of the Gateway API first.
   public func bound(to gateway: String, visibleIn namespace: String) -> [ResolvedVirtualService] {
     let visible = (byGateway[gateway] ?? []).filter { $0.isVisible(in: namespace) }
     let isPublic = { (service: ResolvedVirtualService) in
@@ -53,7 +62,10 @@ public struct VirtualServiceIndex: Sendable {
     let hidden = visible.filter { !isPublic($0) }
     let own = hidden.filter { $0.meta.namespace == namespace }
     let named = hidden.filter { $0.meta.namespace != namespace }
+    let isOwnRoute = { (service: ResolvedVirtualService) in
+      service.meta.isGatewayRoute && service.meta.namespace == namespace
+    }
     let open = visible.filter(isPublic)
-    return own + named + open
+    return own + named + open.filter(isOwnRoute) + open.filter { !isOwnRoute($0) }
   }
 }

@@ -106,7 +106,7 @@ struct VirtualServiceRules {
 extension ObjectMeta {
   /// What an object made of an Ingress or of the Gateway API says in an annotation.
   var routeSemantics: RulePlan.Semantics {
-    switch annotations["internal.istio.io/route-semantics"] {
+    switch routeOrigin {
     case "ingress": .ingress
     case "gateway": .gateway
     default: .istio
