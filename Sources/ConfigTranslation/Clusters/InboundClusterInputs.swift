@@ -72,8 +72,10 @@ struct InboundClusterInputs: ResourceInputs {
   private func setStatisticsName(_ draft: ClusterDraft) {
     let pattern = draft.mesh.inboundClusterStatName
     guard !pattern.isEmpty, let service else { return }
-    let name = StatisticsName(service: service, port: port, targetPort: clusterPort)
-    draft.cluster.altStatName = name.filled(pattern) + ";"
+    var name = StatName(
+      service, host: service.hostname.text, port: port.number, portName: port.name)
+    name.targetPort = clusterPort
+    draft.cluster.altStatName = name.text(pattern) + ";"
   }
 }
 

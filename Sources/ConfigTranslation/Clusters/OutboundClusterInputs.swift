@@ -24,8 +24,8 @@ struct OutboundClusterInputs: ResourceInputs {
   var rule: MergedDestinationRule?
   /// Whether the cluster is for a gateway that sends TLS on by its SNI, unopened.
   var isServerName = false
-  /// What the service's workloads take.
-  var mode = PeerAuthentications.Mode.unknown
+  /// What the service's workloads take; nil where it is not known.
+  var mode: MutualTLSMode?
   /// The identities of the service's workloads, sorted.
   var identities: [String] = []
   /// The endpoints, where they stand in the cluster itself: DNS names.
@@ -136,8 +136,10 @@ struct OutboundClusterInputs: ResourceInputs {
   private func setStatisticsName(_ draft: ClusterDraft) {
     let pattern = draft.mesh.outboundClusterStatName
     guard !pattern.isEmpty, !draft.isForwardProxy else { return }
-    let text = StatisticsName(service: service, port: port, subset: subset).filled(pattern)
-    draft.cluster.altStatName = text + ";"
+    var name = StatName(
+      service, host: service.hostname.text, subset: subset, port: port.number, portName: port.name)
+    name.targetPort = 0
+    draft.cluster.altStatName = name.text(pattern) + ";"
   }
 
   private func apply(_ policy: Istio.TrafficPolicy?, to draft: inout ClusterDraft) {

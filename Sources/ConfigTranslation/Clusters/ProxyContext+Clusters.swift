@@ -104,9 +104,9 @@ extension ProxyContext {
   }
 
   /// What is known of how all workloads of a service are to be connected to.
-  private func mutualTLSMode(_ inputs: OutboundClusterInputs) -> PeerAuthentications.Mode {
+  private func mutualTLSMode(_ inputs: OutboundClusterInputs) -> MutualTLSMode? {
     let service = inputs.service
-    if service.isMeshExternal { return .unknown }
+    if service.isMeshExternal { return nil }
     // What is written for all ports counts here, not what one port is given.
     let rule = inputs.rule?.rule
     let policy =
@@ -121,8 +121,7 @@ extension ProxyContext {
     let peers = PeerAuthentications(
       mesh.config.peerAuthentications, root: settings.rootNamespace, namespaces: [service.namespace]
     )
-    let mode = peers.mode(namespace: service.namespace)
-    return mode == .unknown ? .permissive : mode
+    return peers.mode(namespace: service.namespace) ?? .permissive
   }
 
   /// Whether a Gateway of the proxy sends TLS on unopened, by the SNI of its clients.

@@ -39,23 +39,34 @@ enum SecretReferences {
     }
   }
 
-  /// The secret of a `credentialName`: by ADS, or for `sds://…` from a socket beside the proxy.
+  /// The secret of a `credentialName`: by ADS, or for `sds://…` from a socket beside the proxy, else
+  /// from the cluster of the mesh's provider of secrets.
   static func credential(
-    _ name: String, hasSocket: Bool, in arena: Arena
+    _ name: String, hasSocket: Bool, provider: String? = nil, in arena: Arena
   ) -> Envoy.SdsSecretConfig {
     if name == "builtin://" { return agent(workloadCertificate, in: arena) }
     if name == "builtin://" + authoritySuffix { return agent(workloadRoot, in: arena) }
     let prefix = "sds://"
     if name.hasPrefix(prefix) {
       if hasSocket { return agent(name, cluster: "sds-external", in: arena) }
-      return overADS(String(name.dropFirst(prefix.count)), in: arena)
+      let resource = String(name.dropFirst(prefix.count))
+      if let provider { return agent(resource, cluster: provider, in: arena) }
+      return overADS(resource, in: arena)
     }
     return overADS(name, in: arena)
   }
 
+  /// The name of a credential's resource; what names no known kind is a Secret.
+  private static func resourceName(_ credential: String) -> String {
+    if credential.hasPrefix("builtin://") { return workloadCertificate }
+    if credential.hasPrefix("invalid://") { return "invalid://" }
+    let kinds = ["kubernetes://", "kubernetes-gateway://", "configmap://"]
+    return kinds.contains { credential.hasPrefix($0) } ? credential : "kubernetes://" + credential
+  }
+
   private static func overADS(_ name: String, in arena: Arena) -> Envoy.SdsSecretConfig {
     Envoy.SdsSecretConfig(arena) { secret in
-      secret.name = name.contains("://") ? name : "kubernetes://" + name
+      secret.name = resourceName(name)
       secret.sdsConfig = secret.make(Envoy.ConfigSource.self) {
         $0.ads = $0.make(Envoy.AggregatedConfigSource.self)
         $0.resourceApiVersion = .v3

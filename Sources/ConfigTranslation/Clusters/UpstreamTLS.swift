@@ -23,8 +23,8 @@ struct TLSContext {
   var isMeshExternal: Bool
   /// Whether a ServiceEntry declares the service.
   var isExternal: Bool
-  /// What the service's workloads take.
-  var mode: PeerAuthentications.Mode
+  /// What the service's workloads take; nil where it is not known.
+  var mode: MutualTLSMode?
   /// Whether the rule is for selected workloads only.
   var isRuleSelective: Bool
 }
@@ -44,7 +44,8 @@ extension ClusterDraft {
       if prefersRule && context.isMeshExternal {
         return UpstreamTLS(settings: written, isAutomatic: false)
       }
-      let own = certificate.settings(names: written.subjectAltNames, serverName: written.sni)
+      var own = certificate.settings(names: written.subjectAltNames, serverName: written.sni)
+      own.insecureSkipVerify = written.insecureSkipVerify
       return UpstreamTLS(settings: own, isAutomatic: false)
     }
     guard written.mode == .istioMutual else {
@@ -58,8 +59,8 @@ extension ClusterDraft {
   }
 
   private func automaticTLS(_ context: TLSContext) -> UpstreamTLS? {
-    guard !context.isMeshExternal, mesh.enableAutoMtls ?? true, context.mode != .unknown,
-      context.mode != .disable
+    guard !context.isMeshExternal, mesh.enableAutoMtls ?? true, let mode = context.mode,
+      mode != .disable
     else { return nil }
     if let certificate = facets.clientCertificate {
       let own = certificate.settings(names: context.identities, serverName: context.serverName)

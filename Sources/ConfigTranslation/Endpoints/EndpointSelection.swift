@@ -99,8 +99,8 @@ struct EndpointSelection: Hashable, Sendable {
     // What the endpoint says of itself is what the proxy matches sockets by.
     guard facts.tlsMode == "istio" else { return false }
     if let tlsMode { return tlsMode == .istioMutual }
-    let mode = peers.mode(namespace: facts.namespace, labels: facts.labels, port: endpoint.port)
-    return mode != .disable
+    let policy = peers.policy(namespace: facts.namespace, labels: facts.labels)
+    return policy[endpoint.port] != .disable
   }
 
   /// The endpoints of one place, those of other networks replaced by the gateways that lead there.

@@ -66,16 +66,8 @@ extension LocalityView {
   private func priority(
     of endpoint: BalancedEndpoint, _ wanted: [(label: String, value: String)]
   ) -> Int {
-    var penalty = 0
-    for (index, want) in wanted.enumerated() where endpoint.labels[want.label] ?? "" != want.value {
-      // Another network is behind everything of this one, but ordered in itself.
-      if index == 0, want.label == WellKnownLabel.network {
-        penalty = wanted.count
-        continue
-      }
-      return wanted.count - index + penalty
-    }
-    return penalty
+    let first = wanted.enumerated().first { endpoint.labels[$1.label] ?? "" != $1.value }
+    return first.map { wanted.count - $0.offset } ?? 0
   }
 
   private func prioritised(

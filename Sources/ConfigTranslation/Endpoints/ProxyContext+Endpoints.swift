@@ -44,7 +44,7 @@ extension ProxyContext {
     selection.requiresMutualTLS = target.isServerName
     selection.tlsMode = target.rule?.rule.tlsMode(port: target.port.number, subset: target.subset)
     selection.sendsUnhealthy = service.sendsUnhealthy(settings)
-    selection.keepsDraining = service.labels["istio.io/persistent-session"]?.isEmpty == false
+    selection.keepsDraining = service.hasPersistentSessions
     selection.isDualStack = settings.feature("ISTIO_DUAL_STACK", default: false)
     selection.isClusterLocal = settings.isClusterLocal(service.hostname)
     return selection

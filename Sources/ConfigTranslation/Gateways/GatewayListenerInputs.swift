@@ -68,10 +68,15 @@ struct GatewayChain: Hashable, Sendable {
   /// The ALPN that it is for; empty for all.
   var applicationProtocols: [String] = []
   /// The TLS that ends here.
-  var tls: GatewayTLSInputs?
+  var tls: ServerTLSInputs?
   var content: Content
 
   var needsTLSInspector: Bool { !serverNames.isEmpty || tls != nil }
+
+  /// The SNI that the chain matches; one empty name where it matches all.
+  fileprivate var matchedNames: [String] {
+    serverNames.isEmpty || serverNames.contains("*") ? [""] : serverNames
+  }
 
   private var matchesAll: Bool {
     (serverNames.isEmpty || serverNames.contains("*")) && applicationProtocols.isEmpty
@@ -86,12 +91,33 @@ struct GatewayChain: Hashable, Sendable {
         }
       }
       if let tls {
-        chain.transportSocket = .downstreamTLS(tls.message(in: arena))
+        chain.transportSocket = tls.transportSocket(in: arena)
       }
       switch content {
       case .requests(let manager): chain.filters = [manager.filter(in: arena)]
       case .connections(let stack): chain.filters = .init(stack.make(environment, in: arena))
       }
+    }
+  }
+}
+
+extension [GatewayChain] {
+  /// Takes away what an earlier chain matches: Envoy refuses a listener with a match twice.
+  ///
+  /// Such are a server for all hosts before a plain one on its port, and hosts of
+  /// `AUTO_PASSTHROUGH` that overlap.
+  mutating func dropUnreachable() {
+    var taken: [[String]: Set<String>] = [:]
+    self = compactMap { chain in
+      let protocols = chain.applicationProtocols.sorted()
+      let free = chain.matchedNames.filter {
+        taken[protocols, default: []].insert($0).inserted
+      }
+      if free.isEmpty { return nil }
+      guard free != [""] else { return chain }
+      var chain = chain
+      chain.serverNames = free
+      return chain
     }
   }
 }

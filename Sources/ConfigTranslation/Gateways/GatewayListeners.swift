@@ -32,6 +32,7 @@ struct GatewayListeners {
         listeners.append(listener)
       }
     }
+    for place in listeners.indices { listeners[place].chains.dropUnreachable() }
     return listeners.filter { !$0.chains.isEmpty }
   }
 
@@ -100,9 +101,9 @@ struct GatewayListeners {
 
 extension ProxyContext {
   /// The TLS that ends at a server; nil where the proxy has no certificate for it.
-  fileprivate func tls(of server: GatewayServer) -> GatewayTLSInputs? {
+  fileprivate func tls(of server: GatewayServer) -> ServerTLSInputs? {
     guard let written = server.server.tls else { return nil }
-    var tls = GatewayTLSInputs(settings: written, defaults: settings.mesh.tlsDefaults)
+    var tls = serverTLS(written)
     if written.mode == .istioMutual {
       guard let workload = workloadTLS() else { return nil }
       tls.workload = workload
@@ -111,10 +112,6 @@ extension ProxyContext {
         tls.protocols.insert("istio-peer-exchange", at: 0)
       }
     }
-    tls.files =
-      node.isPlain
-      ? .own : .agent(cluster: node.isTrue("file-credential") ? "sds-files-grpc" : "sds-grpc")
-    tls.hasCredentialSocket = node.isTrue("credential")
     return tls
   }
 

@@ -136,9 +136,7 @@ extension ProxyContext {
       spoken = spoken.afterTLS
       port.portProtocol = spoken
       if policy[written.number] == .disable {
-        port.customTLS = ServerTLSInputs(
-          settings: tls, defaults: settings.mesh.tlsDefaults,
-          isServedApart: node.isTrue("file-credential"))
+        port.customTLS = serverTLS(tls)
       }
     }
     return PlacedInboundPort(port: port, bindsPort: bindsPort, addresses: addresses)

@@ -103,11 +103,9 @@ struct OutboundChainBuilder {
     }
     let isShared = !destinations.isEmpty || own.isEmpty || own == wildcard && address == wildcard
     guard !isPod, isShared || isDynamicWildcard else { return [] }
+    let names = AlternativeNames(context)
     return [service.hostname.text]
-      + service.aliases.flatMap { alias in
-        [alias.hostname.text]
-          + ServerNameVariants.names(of: alias.hostname.text, seenFrom: context.node.dnsDomain)
-      }
+      + service.aliases.map(\.hostname.text).flatMap { [$0] + names.alternatives(of: $0) }
   }
 
   private func tcpChains() -> [OutboundChain] {

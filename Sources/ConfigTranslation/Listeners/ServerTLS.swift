@@ -2,89 +2,192 @@
 
 import Configuration
 import EnvoyAPI
+import MeshModel
 
-/// The server's side of TLS with files, as a Sidecar's ingress asks for it (`ServerTLSSettings`).
+/// The server's side of TLS that ends at a gateway, or at a sidecar whose ingress asks for it
+/// (`ServerTLSSettings`).
 struct ServerTLSInputs: Hashable, Sendable {
+  /// Where certificates come from that are not told by `credentialName`.
+  enum Files: Hashable, Sendable {
+    /// From the agent beside the proxy, at the socket of a cluster.
+    case agent(cluster: String)
+    /// From the proxy's own files: there is no agent.
+    case own
+  }
+
   /// What was written.
   var settings: Istio.ServerTLSSettings
   /// What the mesh says where the settings are silent.
   var defaults: Istio.Mesh.MeshConfig.TLSConfig?
-  /// Whether a server of its own serves files of the proxy.
-  var isServedApart: Bool
+  /// The protocols that are offered.
+  var protocols = ["h2", "http/1.1"]
+  /// The certificate and roots of the workload, for `ISTIO_MUTUAL`.
+  var workload: WorkloadTLSInputs?
+  /// Where files are read.
+  var files = Files.agent(cluster: "sds-grpc")
+  /// Whether a server of secrets is beside the proxy (`credential` of the metadata).
+  var hasCredentialSocket = false
+  /// The cluster of the mesh's provider of secrets (`extensionProviders`), for names `sds://…`.
+  var secretProvider: String?
+
+  private var requiresClient: Bool {
+    settings.mode == .mutual || settings.mode == .istioMutual
+  }
+  private var verifiesClient: Bool { requiresClient || settings.mode == .optionalMutual }
+  private var credentials: [String] {
+    guard settings.credentialNames.isEmpty else { return settings.credentialNames }
+    return settings.credentialName.isEmpty ? [] : [settings.credentialName]
+  }
 
   /// The transport socket.
   func transportSocket(in arena: Arena) -> Envoy.TransportSocket {
-    let context = Envoy.DownstreamTlsContext(arena)
-    let requiresClient = settings.mode == .mutual
-    context.requireClientCertificate = requiresClient
-    let common = Envoy.CommonTlsContext(arena)
-    context.commonTlsContext = common
-    common.alpnProtocols = ["h2", "http/1.1"]
-    let certificate = AgentSecret.files(
-      certificate: settings.serverCertificate, key: settings.privateKey,
-      isServedApart: isServedApart)
-    common.tlsCertificateSdsSecretConfigs.append((certificate ?? .workload).make(in: arena))
-    if requiresClient || settings.mode == .optionalMutual {
-      common.combinedValidationContext = validation(in: arena)
+    let message = Envoy.DownstreamTlsContext(arena) { context in
+      context.requireClientCertificate = requiresClient
+      let common = context.make(Envoy.CommonTlsContext.self)
+      context.commonTlsContext = common
+      common.alpnProtocols = .init(protocols)
+      if settings.mode == .istioMutual {
+        useWorkload(common)
+      } else if !credentials.isEmpty {
+        useCredentials(common)
+      } else {
+        useFiles(common)
+      }
+      if settings.mode != .istioMutual { common.setParameters(settings, defaults) }
     }
-    applyParameters(to: common)
-    return .downstreamTLS(context)
+    return .downstreamTLS(message)
   }
 
-  private func validation(
-    in arena: Arena
-  ) -> Envoy.CommonTlsContext.CombinedCertificateValidationContext {
-    let roots = AgentSecret.rootFile(settings.caCertificates, isServedApart: isServedApart)
-    return Envoy.CommonTlsContext.CombinedCertificateValidationContext(arena) { combined in
-      combined.validationContextSdsSecretConfig = (roots ?? .roots).make(in: arena)
-      combined.defaultValidationContext = combined.make(Envoy.CertificateValidationContext.self) {
-        for name in settings.subjectAltNames {
-          $0.matchSubjectAltNames.append(Envoy.StringMatcher(arena) { $0.exact = name })
+  private func useWorkload(_ common: Envoy.CommonTlsContext) {
+    guard let workload else { return }
+    common.tlsCertificateSdsSecretConfigs = [workload.certificate.make(in: common.arena)]
+    let expected = validation(in: common.arena)
+    if !settings.caCrl.isEmpty { expected.crl = file(settings.caCrl, in: common.arena) }
+    common.combinedValidationContext = combined(expected, workload.roots.make(in: common.arena))
+  }
+
+  private func useCredentials(_ common: Envoy.CommonTlsContext) {
+    let arena = common.arena
+    common.tlsCertificateSdsSecretConfigs = .init(credentials.map { secret($0, in: arena) })
+    if settings.mode == .mutual || settings.mode == .optionalMutual {
+      let written = settings.caCertCredentialName
+      let authority =
+        written.isEmpty ? credentials[0] + SecretReferences.authoritySuffix : written
+      let expected = validation(in: arena)
+      expected.verifyCertificateSpki = .init(settings.verifyCertificateSpki)
+      expected.verifyCertificateHash = .init(settings.verifyCertificateHash)
+      common.combinedValidationContext = combined(expected, secret(authority, in: arena))
+    } else if !settings.subjectAltNames.isEmpty {
+      common.validationContext = validation(in: arena)
+    }
+  }
+
+  private func secret(_ name: String, in arena: Arena) -> Envoy.SdsSecretConfig {
+    SecretReferences.credential(
+      name, hasSocket: hasCredentialSocket, provider: secretProvider, in: arena)
+  }
+
+  private func useFiles(_ common: Envoy.CommonTlsContext) {
+    let arena = common.arena
+    let pairs =
+      settings.tlsCertificates.isEmpty
+      ? [(settings.serverCertificate, settings.privateKey)]
+      : settings.tlsCertificates.map { ($0.serverCertificate, $0.privateKey) }
+    switch files {
+    case .agent(let cluster):
+      for (certificate, key) in pairs {
+        let isGiven = !certificate.isEmpty && !key.isEmpty
+        common.tlsCertificateSdsSecretConfigs.append(
+          agentSecret(isGiven ? "file-cert:\(certificate)~\(key)" : nil, cluster, "default", arena))
+      }
+      guard verifiesClient else { return }
+      let expected = validation(in: arena)
+      if !settings.caCrl.isEmpty { expected.crl = file(settings.caCrl, in: arena) }
+      let roots = settings.caCertificates.isEmpty ? nil : "file-root:\(settings.caCertificates)"
+      common.combinedValidationContext = combined(
+        expected, agentSecret(roots, cluster, "ROOTCA", arena))
+    case .own:
+      for (certificate, key) in pairs {
+        common.tlsCertificates.append(
+          common.make(Envoy.TlsCertificate.self) {
+            $0.certificateChain = file(certificate, in: arena)
+            $0.privateKey = file(key, in: arena)
+          })
+      }
+      guard verifiesClient else { return }
+      let expected = validation(in: arena)
+      expected.trustedCa = file(settings.caCertificates, in: arena)
+      if !settings.caCrl.isEmpty { expected.crl = file(settings.caCrl, in: arena) }
+      common.validationContext = expected
+    }
+  }
+
+  /// A secret of files, else the workload's own.
+  private func agentSecret(
+    _ name: String?, _ cluster: String, _ standard: String, _ arena: Arena
+  ) -> Envoy.SdsSecretConfig {
+    guard let name else { return SecretReferences.agent(standard, in: arena) }
+    return SecretReferences.agent(name, cluster: cluster, in: arena)
+  }
+
+  private func validation(in arena: Arena) -> Envoy.CertificateValidationContext {
+    Envoy.CertificateValidationContext(arena) { context in
+      for name in settings.subjectAltNames {
+        if files == .own {
+          context.matchTypedSubjectAltNames.append(.exact(name, in: arena))
+        } else {
+          context.matchSubjectAltNames.append(Envoy.StringMatcher(arena) { $0.exact = name })
         }
-        if !settings.caCrl.isEmpty {
-          let path = settings.caCrl
-          $0.crl = Envoy.DataSource(arena) { $0.filename = path }
-        }
+      }
+      if settings.insecureSkipVerify == true {
+        context.trustChainVerification = .acceptUntrusted
       }
     }
   }
 
-  private func applyParameters(to common: Envoy.CommonTlsContext) {
-    let ciphers =
-      settings.cipherSuites.isEmpty ? defaults?.cipherSuites ?? [] : settings.cipherSuites
-    let minimum = settings.minProtocolVersion.envoy ?? defaults?.minProtocolVersion.envoy
-    let maximum = settings.maxProtocolVersion.envoy
-    let curves = defaults?.ecdhCurves ?? []
-    guard !ciphers.isEmpty || !curves.isEmpty || minimum != nil || maximum != nil else { return }
-    common.tlsParams = common.make(Envoy.TlsParameters.self) {
-      $0.cipherSuites = .init(ciphers)
-      $0.ecdhCurves = .init(curves)
-      if let minimum { $0.tlsMinimumProtocolVersion = minimum }
-      if let maximum { $0.tlsMaximumProtocolVersion = maximum }
+  private func combined(
+    _ expected: Envoy.CertificateValidationContext, _ roots: Envoy.SdsSecretConfig
+  ) -> Envoy.CommonTlsContext.CombinedCertificateValidationContext {
+    expected.make(Envoy.CommonTlsContext.CombinedCertificateValidationContext.self) {
+      $0.defaultValidationContext = expected
+      $0.validationContextSdsSecretConfig = roots
+    }
+  }
+
+  private func file(_ path: String, in arena: Arena) -> Envoy.DataSource {
+    Envoy.DataSource(arena) { $0.filename = path }
+  }
+}
+
+extension Envoy.SubjectAltNameMatcher {
+  /// A name as a certificate may have it: of a URI, an address or a host.
+  fileprivate static func exact(_ name: String, in arena: Arena) -> Envoy.SubjectAltNameMatcher {
+    Envoy.SubjectAltNameMatcher(arena) { matcher in
+      let isAddress = IPAddress(name) != nil
+      matcher.sanType = name.contains("://") ? .uri : isAddress ? .ipAddress : .dns
+      matcher.matcher = matcher.make(Envoy.StringMatcher.self) { $0.exact = name }
     }
   }
 }
 
-extension Istio.ServerTLSSettings.TLSProtocol {
-  /// Envoy's name of a version; nil where it is left to Envoy.
-  var envoy: Envoy.TlsParameters.TlsProtocol? {
-    switch self {
-    case .tlsAuto: nil
-    case .tlsv1_0: .tLSv10
-    case .tlsv1_1: .tLSv11
-    case .tlsv1_2: .tLSv12
-    case .tlsv1_3: .tLSv13
-    }
+extension ProxyContext {
+  /// The server's side of TLS as it is written, with what the mesh and the proxy add.
+  func serverTLS(_ written: Istio.ServerTLSSettings) -> ServerTLSInputs {
+    var tls = ServerTLSInputs(settings: written, defaults: settings.mesh.tlsDefaults)
+    tls.files =
+      node.isPlain
+      ? .own : .agent(cluster: node.isTrue("file-credential") ? "sds-files-grpc" : "sds-grpc")
+    tls.hasCredentialSocket = node.isTrue("credential")
+    tls.secretProvider = secretProvider
+    return tls
   }
-}
 
-extension Istio.Mesh.MeshConfig.TLSConfig.TLSProtocol {
-  /// Envoy's name of a version; nil where it is left to Envoy.
-  var envoy: Envoy.TlsParameters.TlsProtocol? {
-    switch self {
-    case .tlsAuto: nil
-    case .tlsv1_2: .tLSv12
-    case .tlsv1_3: .tLSv13
+  /// The cluster of the mesh's first provider of secrets.
+  private var secretProvider: String? {
+    for provider in settings.mesh.extensionProviders {
+      guard case .sds(let sds)? = provider.provider else { continue }
+      return mesh.providerCluster(service: sds.service, port: sds.port)?.name
     }
+    return nil
   }
 }

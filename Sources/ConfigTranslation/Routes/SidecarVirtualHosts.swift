@@ -84,9 +84,7 @@ struct SidecarVirtualHosts {
       let ignoresPort = !context.node.isProxyless && port != 0
       let all = VirtualHostDomains(
         service, addresses: context.routedAddresses(of: service, onlyOne: port != 0),
-        port: ignoresPort ? nil : group.port, proxyDomain: context.node.dnsDomain,
-        hasAbsoluteNames: context.settings.feature(
-          "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN", default: true))
+        names: AlternativeNames(context, port: ignoresPort ? nil : group.port))
       domains = taken.take(all.all, made: all.made)
     } else {
       let plain = host.contains(":") ? "[\(host)]" : host

@@ -15,38 +15,45 @@ struct VirtualHostDomains {
   private(set) var all: [String] = []
   /// Those that were not written by anyone: short names, and the name with a dot at its end.
   private(set) var made: Set<String> = []
-  /// The port behind names as well; nil where ports do not count.
-  private let port: UInt32?
-  /// The proxy's DNS domain, such as `default.svc.cluster.local`.
-  private let proxyDomain: String
-  private let hasAbsoluteNames: Bool
 
   /// The names of `service` with its `aliases` and `addresses`.
-  init(
-    _ service: MeshService, addresses: [String], port: UInt32?, proxyDomain: String,
-    hasAbsoluteNames: Bool = true
-  ) {
-    self.port = port
-    self.proxyDomain = proxyDomain
-    self.hasAbsoluteNames = hasAbsoluteNames
+  init(_ service: MeshService, addresses: [String], names: AlternativeNames) {
     for host in [service.hostname] + service.aliases.map(\.hostname) {
-      add(host.text)
-      let short = alternatives(of: host.text)
+      all += names.withPort(host.text)
+      let short = names.alternatives(of: host.text)
       all += short
       made.formUnion(short)
     }
     if service.isHeadless { all += all.map { "*." + $0 } }
-    for address in addresses where address != "0.0.0.0" { add(address) }
+    for address in addresses where address != "0.0.0.0" { all += names.withPort(address) }
+  }
+}
+
+/// The other names by which a proxy's clients may call a host.
+struct AlternativeNames {
+  /// The port behind names as well; nil where ports do not count.
+  let port: UInt32?
+  /// The proxy's DNS domain, such as `default.svc.cluster.local`.
+  private let proxyDomain: String
+  /// Whether names with a dot at their end count (`PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN`).
+  private let hasAbsoluteNames: Bool
+
+  /// The names as a proxy's clients use them.
+  init(_ context: ProxyContext, port: UInt32? = nil) {
+    self.port = port
+    proxyDomain = context.node.dnsDomain
+    hasAbsoluteNames = context.settings.feature(
+      "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN", default: true)
   }
 
-  private mutating func add(_ name: String) { all += withPort(name) }
-
-  private func withPort(_ name: String) -> [String] {
+  /// The name, and the name with the port.
+  fileprivate func withPort(_ name: String) -> [String] {
     let plain = name.contains(":") ? "[\(name)]" : name
     return [plain] + (port.map { [joinHostPort(name, $0)] } ?? [])
   }
 
-  private func alternatives(of host: String) -> [String] {
+  /// The name with a dot at its end, and the short names, each with the port too.
+  func alternatives(of host: String) -> [String] {
     var names: [String] = []
     if hasAbsoluteNames {
       if IPAddress(host) == nil { names.append(host + ".") }

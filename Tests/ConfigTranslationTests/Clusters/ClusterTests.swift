@@ -77,6 +77,25 @@ struct ClusterTests {
     #expect(validation[path: "match_subject_alt_names"] == .null)
   }
 
+  @Test func theMetadatasCertificateIsShownToWhomTheRuleDoesNotCheck() {
+    let metadata: [String: JSONValue] = [
+      "TLS_CLIENT_CERT_CHAIN": "/c.pem", "TLS_CLIENT_KEY": "/k.pem",
+      "TLS_CLIENT_ROOT_CERT": "/r.pem",
+    ]
+    let validation = { (policy: String) -> JSONValue in
+      let rule = ClusterMesh.rule("trafficPolicy: {tls: {mode: ISTIO_MUTUAL\(policy)}}")
+      let context = ClusterMesh(Self.pods, Self.web, rule).proxy(metadata: metadata)
+      return context.cluster(Self.name)[
+        path: "transport_socket/typed_config/common_tls_context"]
+    }
+    let secret = "combined_validation_context/validation_context_sds_secret_config/name"
+    #expect(validation("")[path: secret] == "file-root:/r.pem")
+    let unchecked = validation(", insecureSkipVerify: true")
+    #expect(unchecked[path: "combined_validation_context"] == .null)
+    #expect(
+      unchecked[path: "tls_certificate_sds_secret_configs/0/name"] == "file-cert:/c.pem~/k.pem")
+  }
+
   @Test func aSubsetsPolicyIsPutOverTheRulesAndAPortsReplacesIt() {
     let rule = ClusterMesh.rule(
       """

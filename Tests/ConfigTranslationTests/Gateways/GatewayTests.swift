@@ -96,6 +96,70 @@ struct GatewayTests {
     }
   }
 
+  /// A router at 10.0.0.9 with Gateways `spec`.
+  private func router(
+    _ spec: String, settings: MeshSettings = MeshSettings()
+  ) -> ProxyContext {
+    let object = """
+      apiVersion: networking.istio.io/v1
+      kind: Gateway
+      metadata: {name: gw, namespace: default}
+      spec: {servers: \(spec)}
+      """
+    let world = ListenerWorld(object, settings: settings)
+    var node = world.context().node
+    node.kind = .router
+    return ProxyContext(world.mesh, node: node, cache: ResourceCache())
+  }
+
+  @Test func noTwoChainsOfAListenerMatchTheSame() {
+    let both = router(
+      """
+      [{port: {number: 8443, name: a, protocol: HTTPS}, hosts: ['*'],
+        tls: {mode: SIMPLE, serverCertificate: /c, privateKey: /k}},
+       {port: {number: 8443, name: b, protocol: HTTP}, hosts: ['*']}]
+      """)
+    let chains = both.gatewayListeners()[0].json()[path: "filter_chains"].array ?? []
+    #expect(chains.count == 1 && chains[0][path: "transport_socket"] != .null)
+    let overlapping = router(
+      """
+      [{port: {number: 15443, name: a, protocol: TLS}, hosts: ['*.local'],
+        tls: {mode: AUTO_PASSTHROUGH}},
+       {port: {number: 15443, name: b, protocol: TLS}, hosts: ['*.cluster.local'],
+        tls: {mode: AUTO_PASSTHROUGH}}]
+      """)
+    let names = overlapping.gatewayListeners()[0].json()[path: "filter_chains"].array?.map {
+      $0[path: "filter_chain_match/server_names/0"].string ?? ""
+    }
+    #expect(names?.count == 4 && Set(names ?? []).count == 4)
+  }
+
+  @Test func aProviderOfTheMeshServesNamedSecrets() {
+    let spec = """
+      [{port: {number: 8443, name: a, protocol: HTTPS}, hosts: ['*'],
+        tls: {mode: SIMPLE, credentialName: 'sds://page'}}]
+      """
+    let secret =
+      "filter_chains/0/transport_socket/typed_config/common_tls_context"
+      + "/tls_certificate_sds_secret_configs/0"
+    let byADS = router(spec).gatewayListeners()[0].json()
+    #expect(byADS[path: secret + "/name"] == "kubernetes://page")
+    var settings = MeshSettings()
+    var provider = Istio.Mesh.MeshConfig.ExtensionProvider()
+    provider.name = "secrets"
+    provider.provider = .sds(
+      .with {
+        $0.service = "server.default.svc.cluster.local"
+        $0.port = 9000
+      })
+    settings.mesh.extensionProviders = [provider]
+    let byProvider = router(spec, settings: settings).gatewayListeners()[0].json()
+    #expect(byProvider[path: secret + "/name"] == "page")
+    let service = "/sds_config/api_config_source/grpc_services/0/envoy_grpc/cluster_name"
+    #expect(
+      byProvider[path: secret + service] == "outbound|9000||server.default.svc.cluster.local")
+  }
+
   @Test func onlyAProvenReaderOfTheNamespaceGetsTheNamedSecret() {
     let owner = VerifiedIdentity(namespace: "default", serviceAccount: "server")
     let name = "kubernetes://page"
