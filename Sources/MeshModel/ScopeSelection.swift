@@ -9,8 +9,8 @@ private struct ImportedHosts {
   var excluded: [Hostname] = []
 
   func matches(_ host: Hostname) -> Bool { imported.contains { host.isSubset(of: $0) } }
-  /// VirtualServices match both ways: `*.com` is imported by `a.com`. Routes of the Gateway API match
-  /// as services do.
+  /// Whether a VirtualService's host is imported: of those that users write both ways, so that
+  /// `*.com` is imported by `a.com`; of routes of the Gateway API as services are.
   func matchesRoute(_ host: Hostname, isGatewayRoute: Bool) -> Bool {
     isGatewayRoute ? matches(host) : imported.contains { host.matches($0) }
   }
