@@ -40,7 +40,8 @@ test: build lint ## All tests: unit, golden, end to end, the demo's scenarios, l
 golden: build ## Rewrite the golden files from what is generated now
 	UPDATE_GOLDEN=1 swift test --filter Golden
 
-soak: build ## The long runs: five minutes of load without edits, then under 200 edits
+soak: build ## The long runs: a million steps of ADS clients, five minutes of load, then under 200 edits
+	NAVARCH_SIMULATION_STEPS=1000000 swift test --filter SimulationTests
 	Tests/Load/run --navarchd $(DAEMON)
 
 bench: generate ## Build for release, and measure

@@ -25,15 +25,15 @@ struct ControlPlane {
     let metrics = ControlPlane.metrics(registry)
     let (store, meshFiles) = try ControlPlane.store(options)
     let translator = Translator(cacheCapacity: options.cacheCapacity)
-    let discovery = DiscoveryServer(
-      DiscoveryServerConfiguration(
-        controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
-        view: { snapshot, node in
-          let view = translator.view(snapshot, node)
-          metrics.sources.countIfUntargeted(view.context)
-          return view
-        }),
-      metrics: metrics, log: logs)
+    var serving = DiscoveryServerConfiguration(
+      controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
+      view: { snapshot, node in
+        let view = translator.view(snapshot, node)
+        metrics.sources.countIfUntargeted(view.context)
+        return view
+      })
+    serving.auditInterval = options.auditInterval
+    let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
     let grpc = try GRPCService(options, discovery: discovery, log: log)
     let status = PushStatusReader(discovery: discovery, translator: translator)
     status.register(with: registry)
@@ -43,6 +43,7 @@ struct ControlPlane {
     var sources = IntrospectionSources(
       store: store, discovery: discovery, translator: translator, name: options.podName,
       isServing: { grpc.isServing })
+    sources.servedVersion = { store.servedVersion(of: $0) }
     sources.pushStatus = { status.read() }
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(

@@ -13,7 +13,11 @@ public enum StreamEvent: Sendable {
   /// The proxy's view is now this; `scope` bounds what may differ from the view before.
   ///
   /// `origin` is when the earliest change in it happened; its acknowledgement reports it back.
-  case push(any ResourceView, scope: PushScope, origin: Duration)
+  /// `generation` counts snapshots; ``StreamMachine/applied`` is told in it.
+  case push(any ResourceView, scope: PushScope, origin: Duration, generation: UInt64 = 0)
+  /// What the client acknowledged is to be compared with a view, which shows the same as the last
+  /// push; where all is quiet and they differ, the difference is sent.
+  case audit(any ResourceView)
   /// A deadline that the machine had set has come.
   case deadline(StreamDeadline)
 }
@@ -48,6 +52,11 @@ public enum StreamRecord: Hashable, Sendable {
   case acked(Acknowledgement)
   /// The client rejected a response, for this reason, that carried these names.
   case nacked(Acknowledgement, NackDetail, names: [String])
+  /// The client rejected a part of a response that it had rejected before; smaller parts follow,
+  /// to find what it refuses.
+  case narrowed(Acknowledgement, NackDetail, names: [String])
+  /// An audit found that the client does not have what it should; it is sent it.
+  case repaired(ResourceType, names: [String])
   /// The client acknowledged a response that the stream does not wait for.
   case staleNonce(ResourceType, nonce: String)
   /// The wait for new clusters ran out with so many resources of other types held back.

@@ -76,7 +76,10 @@ extension StreamMachine {
     }
     if let error {
       let names = last.changes.changed.map(\.name)
-      record(.nacked(last.answered(type, at: now), error, names: names))
+      let answer = last.answered(type, at: now)
+      record(
+        last.isProbe && names.count > 1
+          ? .narrowed(answer, error, names: names) : .nacked(answer, error, names: names))
     } else {
       for response in concluded { record(.acked(response.answered(type, at: now))) }
     }

@@ -11,6 +11,7 @@ extension StreamMachine {
       return setDeadline(.flow(type), at: until)
     }
     if type == .cluster { clustersSerial = viewSerial }
+    state.compared = generation
     let before = state.sent
     let claimed = adoptClaims(of: &state, view)
     let changes = advance(&state, view)
@@ -135,6 +136,10 @@ extension StreamMachine {
         .filter { !state.subscription.covers($0) }.compactMap { view.named(state.type, $0) }
         .filter { !isGated($0, state, view) }
     }
+    if face == .delta, draft.changes.isEmpty, draft.extra.isEmpty {
+      draft.changes.changed = state.takeSuspects()
+      draft.isProbe = !draft.changes.isEmpty
+    }
     draft.isDue = draft.isDue(state, face: face, answersOwed: state.owed.count < owed.count)
     state.unasked = []
     state.mustAnswer = false
@@ -179,6 +184,8 @@ struct Draft {
   /// Resources that the client has not asked for yet.
   var extra: [EncodedResource] = []
   var followers: Set<ResourceKey> = []
+  /// Whether it only carries what the client has rejected already, to find what it refuses.
+  var isProbe = false
   var isDue = false
 
   /// All that the client may have afterwards: it may want by then what it has not asked for.
@@ -227,7 +234,7 @@ extension TypeState {
   }
 
   /// All that the client should have.
-  fileprivate func wanted(from view: any ResourceView) -> SortedResources {
+  func wanted(from view: any ResourceView) -> SortedResources {
     let named = { subscription.names.compactMap { view.named(type, $0) } }
     guard subscription.wildcard else { return SortedResources(sorted: named()) }
     let all = SortedResources(sorted: view.all(type))
@@ -262,7 +269,7 @@ extension TypeState {
     let record = SentResponse(
       nonce: response.nonce, version: version, sentAt: now, origin: origin,
       changes: draft.delivered, full: face == .sotw && type.isFullState ? sent : nil,
-      followers: draft.followers)
+      followers: draft.followers, generation: compared, isProbe: draft.isProbe)
     origin = nil
     outstanding.append(record)
     lastSent = record

@@ -26,6 +26,8 @@ public struct StreamMachine: Sendable {
   /// The subscribed types in the order of a push.
   var order: [ResourceType] = []
   var view: (any ResourceView)?
+  /// The generation of the view, and of the one before it.
+  var generation: UInt64 = 0
   /// Counts the views, so that clusters are compared before what uses them.
   var viewSerial = 0
   var clustersSerial = 0
@@ -80,7 +82,10 @@ public struct StreamMachine: Sendable {
     switch event {
     case .sotw(let request): try take(request)
     case .delta(let request): try take(request)
-    case .push(let view, let scope, let origin): take(view, scope, origin: origin)
+    case .push(let view, let scope, let origin, let generation):
+      self.generation = generation
+      take(view, scope, origin: origin)
+    case .audit(let view): audit(view)
     case .deadline(let deadline): take(deadline)
     }
   }

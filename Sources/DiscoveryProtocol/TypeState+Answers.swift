@@ -76,7 +76,28 @@ extension TypeState {
     let changes = wanted(response.changes)
     for resource in changes.changed { rejected[resource.name] = resource }
     lastError = TypeStatus.Failure(
-      nonce: response.nonce, detail: error, at: now, names: changes.changed.map(\.name))
+      nonce: response.nonce, detail: error, at: now, names: changes.changed.map(\.name),
+      generation: response.generation)
+    if face == .delta { split(changes.changed) }
+  }
+
+  /// Has both halves of what was rejected together sent again apart, until what is refused stands
+  /// alone.
+  private mutating func split(_ resources: [EncodedResource]) {
+    guard resources.count > 1 else { return }
+    let middle = resources.count / 2
+    suspects = [Array(resources[..<middle]), Array(resources[middle...])] + suspects
+  }
+
+  /// The next part of a rejected response that still says what the client should have.
+  mutating func takeSuspects() -> [EncodedResource] {
+    while !suspects.isEmpty {
+      let part = suspects.removeFirst().filter { resource in
+        rejected[resource.name] == resource && sent[resource.name] == resource
+      }
+      if !part.isEmpty { return part }
+    }
+    return []
   }
 
   /// Without what the client has unsubscribed meanwhile.

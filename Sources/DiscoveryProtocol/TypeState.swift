@@ -15,6 +15,10 @@ struct TypeState: Sendable {
   var outstanding: [SentResponse] = []
   /// The content that the client rejected last, by name.
   var rejected: [String: EncodedResource] = [:]
+  /// Parts of a rejected response, to be sent apart so that only what is refused stays behind.
+  var suspects: [[EncodedResource]] = []
+  /// The generation of the view that was compared last.
+  var compared: UInt64 = 0
 
   /// Names that must be answered even where nothing changed.
   var owed: Set<String> = []
@@ -71,7 +75,13 @@ struct TypeState: Sendable {
   }
 
   /// Whether there is anything to compare or to answer.
-  var isDue: Bool { isAsked || pending != .nothing }
+  var isDue: Bool { isAsked || pending != .nothing || !suspects.isEmpty }
+
+  /// The newest generation of which the client has acknowledged everything; `newest` is the view's.
+  func applied(newest: UInt64) -> UInt64 {
+    if let oldest = outstanding.first { return oldest.generation - min(1, oldest.generation) }
+    return pending == .nothing && heldBack.isEmpty ? newest : compared
+  }
 
   /// Whether the client may be waiting for what its newest resources depend on, and withholds
   /// its acknowledgement meanwhile, as Envoy does while clusters warm.
@@ -111,6 +121,10 @@ struct SentResponse: Sendable {
   var full: SortedResources?
   /// What the client warms for because of it, where it may ask again.
   var followers: Set<ResourceKey> = []
+  /// The generation of the view that it brings the client to.
+  var generation: UInt64 = 0
+  /// Whether it only repeats a part of what was rejected.
+  var isProbe = false
 
   func answered(_ type: ResourceType, at now: Duration) -> Acknowledgement {
     Acknowledgement(

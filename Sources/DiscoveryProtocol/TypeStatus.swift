@@ -38,6 +38,16 @@ public struct TypeStatus: Sendable {
     public let at: Duration
     /// The names of the resources that the response brought.
     public let names: [String]
+    /// The generation of the snapshot that the response brought the client to.
+    public let generation: UInt64
+
+    /// A rejection of these parts.
+    public init(
+      nonce: String, detail: NackDetail, at: Duration, names: [String], generation: UInt64 = 0
+    ) {
+      (self.nonce, self.detail, self.at) = (nonce, detail, at)
+      (self.names, self.generation) = (names, generation)
+    }
   }
 
   /// A resource's versions.
@@ -73,6 +83,12 @@ public struct TypeStatus: Sendable {
 extension StreamMachine {
   /// How each subscribed type stands, in the order of a push.
   public var status: [TypeStatus] { order.compactMap { types[$0]?.status } }
+
+  /// The newest generation of which the client has acknowledged everything that it asked for, but
+  /// for what it refused.
+  public var applied: UInt64 {
+    types.values.map { $0.applied(newest: generation) }.min() ?? 0
+  }
 }
 
 extension TypeState {

@@ -19,6 +19,8 @@ public struct ConnectionStatus: Sendable {
   public var types: [TypeStatus]
   /// The generation of the snapshot that it was last given; 0 before the first.
   public var generation: UInt64
+  /// The newest generation of which it acknowledged everything, but for what it refused.
+  public var applied: UInt64
 }
 
 /// A push as it was handed to the streams.

@@ -17,6 +17,8 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var policy = StreamPolicy()
   /// What clients may ask for.
   public var limits = StreamLimits()
+  /// How often each stream's client is compared with what it should have; nil for never.
+  public var auditInterval: Duration?
   /// The time of day in seconds since 1970, for pages and records.
   public var wallClock: @Sendable () -> Double
 

@@ -17,7 +17,7 @@ final class ProxyStream: Sendable {
   private struct State {
     var machine: StreamMachine
     var node: ProxyNode?
-    var generation: UInt64 = 0
+    var snapshot: MeshSnapshot?
     var refusedWith: Set<String> = []
   }
 
@@ -50,7 +50,8 @@ final class ProxyStream: Sendable {
       guard let node = state.node else { return nil }
       return ConnectionStatus(
         id: id(of: node), node: node, peer: peer, connectedAt: connectedAt, face: face,
-        types: state.machine.status, generation: state.generation)
+        types: state.machine.status, generation: state.snapshot?.generation ?? 0,
+        applied: state.machine.applied)
     }
   }
 
@@ -87,7 +88,7 @@ final class ProxyStream: Sendable {
 
   /// Takes what comes next, asks the machine, and does what it says.
   private func drive(_ call: GRPCServerStream) async -> GRPCStatus {
-    var deadlines: [StreamDeadline: ContinuousClock.Instant] = [:]
+    var timers = StreamTimers(auditInterval: server.configuration.auditInterval)
     while !Task.isCancelled {
       let began = ContinuousClock.now
       let actions: [StreamAction]
@@ -96,17 +97,17 @@ final class ProxyStream: Sendable {
       case .request(let request): actions = handle(request.event)
       case .push(let push): actions = handle(push)
       case .nothing:
-        let due = deadlines.min { $0.value < $1.value }
-        guard let due, due.value <= .now else {
-          await mailbox.wait(until: due?.value)
+        switch timers.takeDue() {
+        case .deadline(let deadline)?: actions = handle(.deadline(deadline))
+        case .audit?: actions = audit()
+        case nil:
+          await mailbox.wait(until: timers.next)
           continue
         }
-        deadlines[due.key] = nil
-        actions = handle(.deadline(due.key))
       }
       for action in actions {
         switch action {
-        case .setDeadline(let deadline, let delay): deadlines[deadline] = .now + delay
+        case .setDeadline(let deadline, let delay): timers.set(deadline, after: delay)
         case .send(let response):
           guard await send(response, call, since: began) else { return GRPCStatus(.cancelled) }
         case .record(let record): note(record)
@@ -129,10 +130,19 @@ final class ProxyStream: Sendable {
     let view = server.configuration.view(push.snapshot, node)
     server.metrics.push.queueTime.observe(ContinuousClock.now - push.origin)
     return state.withLock { state in
-      state.generation = push.snapshot.generation
-      let event = StreamEvent.push(view, scope: push.scope, origin: push.origin - server.started)
+      state.snapshot = push.snapshot
+      let event = StreamEvent.push(
+        view, scope: push.scope, origin: push.origin - server.started,
+        generation: push.snapshot.generation)
       return state.machine.handle(event, at: ContinuousClock.now - server.started)
     }
+  }
+
+  /// Compares what the client has with what it should have, made anew and not kept.
+  private func audit() -> [StreamAction] {
+    let (node, snapshot) = state.withLock { ($0.node, $0.snapshot) }
+    guard let node, let snapshot else { return [] }
+    return handle(.audit(server.configuration.view(snapshot, node)))
   }
 
   /// Takes the node of the first request, and the snapshot to begin with.
@@ -209,6 +219,14 @@ final class ProxyStream: Sendable {
       }
       server.log.debug("ADS:\(answer.type.shortName.uppercased()): ACK \(answer.nonce)")
     case .nacked(let answer, let detail, let names): refused(answer, detail, names)
+    case .narrowed(let answer, _, let names):
+      server.log.debug(
+        "ADS:\(answer.type.shortName.uppercased()): refused again with \(names.count) resources")
+    case .repaired(let type, let names):
+      server.metrics.xds.repairs.increment([type.shortName])
+      server.log.error(
+        "\(type.shortName.uppercased()): a proxy did not have what it should, and is sent it: "
+          + names.prefix(8).joined(separator: ", "))
     case .staleNonce(let type, let nonce):
       xds.expiredNonces.increment([type.shortName])
       server.log.debug("ADS:\(type.shortName.uppercased()): expired nonce \(nonce)")

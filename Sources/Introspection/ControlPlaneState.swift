@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ConfigTranslation
+public import Configuration
 public import DiscoveryProtocol
 public import DiscoveryServer
 public import MeshModel
@@ -21,6 +22,8 @@ public struct IntrospectionSources: Sendable {
   public var pushes: @Sendable () -> [PushRecord]
   /// The latest refusals by proxies, the newest last.
   public var refusals: @Sendable () -> [NackRecord]
+  /// Which version of an object is served; nil where none is.
+  public var servedVersion: @Sendable (ObjectKey) -> ServedVersion? = { _ in nil }
   /// What of the snapshot contradicts itself or leads nowhere; nil before the first.
   public var pushStatus: @Sendable () -> PushStatus? = { nil }
   /// What is not ready yet, a sentence each; empty when ready.

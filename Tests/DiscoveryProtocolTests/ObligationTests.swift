@@ -120,6 +120,43 @@ import Testing
       script.ack(.virtualHost)
       #expect(script.wait(.seconds(3600)) == [])
     },
+    Law("an audit finds what a push did not tell, sends it, and finds no more") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        script.ask(.cluster)
+        script.ack(.cluster)
+        script.ask(.endpoint, ["a", "b"])
+        script.ack(.endpoint, face == .sotw ? ["a", "b"] : [])
+        #expect(script.handle(.audit(script.world.view())) == [])
+        script.world[.endpoint, "b"] = "v2"
+        #expect(script.push(.endpoints(["a"])) == [], "the push tells less than changed")
+        #expect(script.handle(.audit(script.world.view())) == ["eds b=v2"])
+        #expect(script.records.last == .repaired(.endpoint, names: ["b"]))
+        #expect(script.handle(.audit(script.world.view())) == [], "it is on its way")
+        script.ack(.endpoint, face == .sotw ? ["a", "b"] : [])
+        #expect(script.handle(.audit(script.world.view())) == [])
+      }
+    },
+    Law("a generation is applied once all that it changed is acknowledged") {
+      for face in [StreamMachine.Face.sotw, .delta] {
+        var script = serving(face)
+        script.ask(.cluster)
+        script.ack(.cluster)
+        script.ask(.endpoint, ["a", "b"])
+        script.ack(.endpoint, face == .sotw ? ["a", "b"] : [])
+        script.world[.endpoint, "b"] = "v2"
+        script.push(generation: 7)
+        #expect(script.machine.applied == 6)
+        script.ack(.endpoint, face == .sotw ? ["a", "b"] : [])
+        #expect(script.machine.applied == 7)
+        script.push(generation: 8)
+        #expect(script.machine.applied == 8, "nothing changed for this client")
+        script.world.cluster("a", "v2")
+        script.push(generation: 9)
+        script.nack(.cluster)
+        #expect(script.status(.cluster)?.lastError?.generation == 9)
+      }
+    },
     Law("16 equal content has an equal version on every stream") {
       for face in [StreamMachine.Face.sotw, .delta] {
         let versions = (0..<2).map { _ in

@@ -19,8 +19,10 @@ struct Script {
     machine = StreamMachine(face: face, noncePrefix: "n", limits: limits)
   }
 
-  @discardableResult mutating func push(_ scope: PushScope = .everything) -> [String] {
-    handle(.push(world.view(), scope: scope, origin: now))
+  @discardableResult mutating func push(
+    _ scope: PushScope = .everything, generation: UInt64 = 0
+  ) -> [String] {
+    handle(.push(world.view(), scope: scope, origin: now, generation: generation))
   }
 
   @discardableResult mutating func ask(

@@ -146,6 +146,8 @@ struct Simulation {
       case .send(let response): sessions[index].inbox.append((response, world))
       case .setDeadline(let deadline, let after):
         sessions[index].deadlines[deadline] = now + after
+      case .record(.repaired(let type, let names)):
+        failures.append("the server did not know that \(type.shortName) \(names) differ")
       case .record: break
       case .closeWithError(let error): failures.append(error.message)
       }
@@ -206,6 +208,7 @@ struct Simulation {
     }
     if rounds == 1000 { failures.append("no agreement is reached") }
     quiescences += 1
+    for index in sessions.indices { handle(.audit(world.view()), index) }
     for session in sessions {
       for type in ModelClient.types { compare(session, type) }
     }

@@ -88,7 +88,8 @@ import Testing
         message: Self.key, names: [Self.key], at: 0)
     ]
     mesh.missing = [Self.key]
-    let target = path.contains("?") ? path : path + "?proxyID=a"
+    let query = path == "/debug/rollout" ? "?kind=ServiceEntry&name=e" : "?proxyID=a"
+    let target = path.contains("?") ? path : path + query
     let page = try await mesh.get(target)
     #expect(page.status == 200)
     #expect(!Redaction.holdsKey(page.text))

@@ -42,6 +42,7 @@ struct SampleMesh {
       refusals: { [refusals] in refusals }, isReady: { [missing] in missing },
       identity: "istiod-1", version: "0.1.0")
     sources.clockStart = 1_767_225_600
+    sources.servedVersion = { [store] in store.servedVersion(of: $0) }
     return sources
   }
 
@@ -103,7 +104,7 @@ struct SampleView: ResourceView {
 /// The stream of a sidecar.
 func connection(
   _ name: String, _ namespace: String = "default", _ types: [TypeStatus] = [],
-  metadata: JSONValue = [:]
+  metadata: JSONValue = [:], applied: UInt64 = 1
 ) -> ConnectionStatus {
   let id = "sidecar~10.0.0.1~\(name).\(namespace)~\(namespace).svc.cluster.local"
   var node = ProxyNode(
@@ -115,7 +116,7 @@ func connection(
   node.labels = ["app": name]
   return ConnectionStatus(
     id: id + "-1", node: node, peer: "ipv4:10.0.0.1:40000", connectedAt: 1_767_225_600,
-    face: .sotw, types: types, generation: 1)
+    face: .sotw, types: types, generation: 1, applied: applied)
 }
 
 /// How a type stands on a stream.

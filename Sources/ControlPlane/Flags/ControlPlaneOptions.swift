@@ -17,6 +17,8 @@ struct ControlPlaneOptions: Sendable {
   var shutdownDuration: Duration
   var debounce: PushDebouncer.Windows
   var cacheCapacity: Int
+  /// How often what proxies acknowledged is compared with what they should have; nil for never.
+  var auditInterval: Duration?
   var grpc: GRPCServerConfiguration
   var logs: LogOptions
   /// The control plane's own name.
@@ -32,6 +34,8 @@ struct ControlPlaneOptions: Sendable {
     shutdownDuration = line.duration("shutdownDuration") ?? .seconds(10)
     podName = environment["POD_NAME"] ?? "navarchd"
     cacheCapacity = environment["PILOT_XDS_CACHE_SIZE"].flatMap(Int.init) ?? 60_000
+    let interval = environment["NAVARCH_AUDIT_INTERVAL"].flatMap(GoDuration.parse) ?? .seconds(600)
+    auditInterval = interval > .zero ? interval : nil
     settings = MeshSettings()
     settings.clusterDomain = line["domain"]
     settings.cluster = line["clusterID"]

@@ -39,6 +39,11 @@ final class ConfigStore: Sendable {
     }
   }
 
+  /// Which version of an object is served.
+  func servedVersion(of key: ObjectKey) -> ServedVersion? {
+    state.withLock { $0.store.servedVersion(of: key) }
+  }
+
   /// All that is to be said of the configuration.
   var diagnostics: [StoredDiagnostic] {
     state.withLock { $0.meshProblems + $0.store.diagnostics }

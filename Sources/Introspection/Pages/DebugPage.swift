@@ -67,6 +67,9 @@ extension DebugPage {
     DebugPage("pushes", "The latest pushes", loopbackOnly: true, PushPages.pushes),
     DebugPage("registryz", "The services of the registry", RegistryPage.respond),
     DebugPage("resourcesz", "The kinds of objects that are read", ConfigPage.kinds),
+    DebugPage(
+      "rollout", "Which proxies have an object's newest version (?kind=&name=&namespace=)",
+      loopbackOnly: true, RolloutPage.respond),
     DebugPage("syncz", "How far each proxy follows", SyncPage.respond),
   ]
 }

@@ -68,12 +68,13 @@ public struct MeshStore: Sendable {
     let known = objects[sourced.key]
     var entry = ObjectEntry(
       object: known?.object, digest: sourced.digest, origin: sourced.origin,
-      generation: known?.generation ?? 0,
+      generation: known?.generation ?? 0, snapshot: known?.snapshot ?? 0,
       diagnostics: MeshStore.dated(sourced.diagnostics, as: known?.diagnostics ?? [], at: now))
     defer { objects[sourced.key] = entry }
     guard let new = sourced.object, new != known?.object else { return }
     entry.object = new
     entry.generation += 1
+    entry.snapshot = generation + 1
     guard selection.namespaces.contains(new.meta.namespace) else { return }
     edits.note(old: known?.object, new: new)
     discover(new)
@@ -191,6 +192,16 @@ extension MeshStore {
 
   /// How many valid versions of an object were read in this process; nil where there is none.
   public func generation(of key: ObjectKey) -> UInt64? { objects[key]?.generation }
+
+  /// Which version of an object is served, and since which snapshot; nil where none is.
+  public func servedVersion(of key: ObjectKey) -> ServedVersion? {
+    guard let entry = objects[key], let object = entry.object, isSynced else { return nil }
+    let written = UInt64(clamping: object.meta.generation)
+    // A version that changes nothing makes no snapshot.
+    return ServedVersion(
+      generation: written > 0 ? written : entry.generation,
+      snapshot: min(max(1, entry.snapshot), generation))
+  }
 
   /// All that is to be said, by file and line, then by object.
   public var diagnostics: [StoredDiagnostic] {

@@ -13,6 +13,8 @@ struct ObjectEntry: Sendable {
   var origin: ObjectOrigin
   /// How many valid versions there were; counts in this process only.
   var generation: UInt64
+  /// The generation of the first snapshot that could serve the last valid version.
+  var snapshot: UInt64
   /// What is to be said of what was last written.
   var diagnostics: [StoredDiagnostic]
 }

@@ -27,6 +27,9 @@ public struct XDSMetrics: Sendable {
   public let largestRequest: Gauge
   /// `pilot_sds_certificate_errors_total`: secrets that could not be served.
   public let certificateErrors: Counter
+  /// `navarch_state_repairs_total{type}`: differences that an audit found between what a client has
+  /// and what it should have; more than none is a fault of the control plane.
+  public let repairs: Counter
   private let rejectsByNode: [String: Gauge]
 
   /// Registers the metrics with `registry`.
@@ -58,6 +61,10 @@ public struct XDSMetrics: Sendable {
       "pilot_xds_recv_max", help: "Bytes of the largest xDS request so far.")
     certificateErrors = registry.counter(
       "pilot_sds_certificate_errors_total", help: "Secrets that could not be served to a proxy.")
+    repairs = registry.counter(
+      "navarch_state_repairs_total",
+      help: "Differences between what a proxy has and should have, found by an audit.",
+      labels: ["type"])
     rejectsByNode = Dictionary(
       uniqueKeysWithValues: ["cds", "eds", "lds", "rds"].map { type in
         let help = "Refusals of \(type.uppercased()) by proxy and status code."

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DiscoveryProtocol
+
+/// What a stream is to do at a time: the machine's deadlines, and its audits.
+struct StreamTimers {
+  enum Timer: Hashable {
+    case deadline(StreamDeadline)
+    case audit
+  }
+
+  private var times: [Timer: ContinuousClock.Instant] = [:]
+  private let auditInterval: Duration?
+
+  /// No deadlines yet; the first audit is an interval away, nil for none at all.
+  init(auditInterval: Duration?) {
+    self.auditInterval = auditInterval
+    scheduleAudit()
+  }
+
+  /// When to look again.
+  var next: ContinuousClock.Instant? { times.values.min() }
+
+  /// Sets a deadline, in place of one of its identity.
+  mutating func set(_ deadline: StreamDeadline, after delay: Duration) {
+    times[.deadline(deadline)] = .now + delay
+  }
+
+  /// Takes what is due; the earliest of several.
+  mutating func takeDue() -> Timer? {
+    guard let (timer, time) = times.min(by: { $0.value < $1.value }), time <= .now else {
+      return nil
+    }
+    times[timer] = nil
+    if timer == .audit { scheduleAudit() }
+    return timer
+  }
+
+  /// Audits of streams that came together drift apart.
+  private mutating func scheduleAudit() {
+    guard let auditInterval else { return }
+    times[.audit] = .now + auditInterval * Double.random(in: 0.5...1.5)
+  }
+}
