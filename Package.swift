@@ -42,6 +42,9 @@ let rooms: [Room] = [
   Room(name: "Lifecycle", uses: ["Logging"]),
   Room(name: "GRPC", uses: ["CGRPC", "CGRPCShims", "Bytes"]),
   Room(name: "HTTPServer", uses: ["CEvent", "Bytes"]),
+  Room(name: "Cryptography", uses: ["COpenSSL"]),
+  Room(name: "StateDirectory", uses: []),
+  Room(name: "Flags", uses: []),
   // Pure rooms.
   Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
@@ -60,11 +63,18 @@ let rooms: [Room] = [
     ]),
   Room(name: "DiscoveryProtocol", uses: ["EnvoyAPI", "Bytes"]),
   // Edges.
+  Room(name: "Authentication", uses: ["Cryptography", "GRPC", "JSON", "StateDirectory"]),
+  Room(
+    name: "CertificateAuthority",
+    uses: [
+      "Authentication", "Cryptography", "EnvoyAPI", "GRPC", "JSON", "Logging", "Metrics",
+      "StateDirectory",
+    ]),
   Room(
     name: "DiscoveryServer",
     uses: [
-      "DiscoveryProtocol", "MeshModel", "ServiceDiscovery", "GRPC", "EnvoyAPI", "Bytes", "JSON",
-      "Logging", "Metrics",
+      "DiscoveryProtocol", "MeshModel", "ServiceDiscovery", "Authentication", "GRPC", "EnvoyAPI",
+      "Bytes", "JSON", "Logging", "Metrics",
     ]),
   Room(
     name: "FileSource",
@@ -81,10 +91,15 @@ let rooms: [Room] = [
     name: "ControlPlane",
     uses: [
       "FileSource", "Introspection", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation",
-      "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML",
-      "JSON", "Bytes", "Logging", "Metrics", "Lifecycle",
+      "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory", "MeshModel",
+      "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON",
+      "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
     ]),
+  Room(
+    name: "Commands",
+    uses: ["Authentication", "CertificateAuthority", "Flags", "StateDirectory"]),
   Room(name: "navarchd", uses: ["ControlPlane"], kind: .executable),
+  Room(name: "navarchctl", uses: ["Commands"], kind: .executable),
 ]
 
 /// What a test target may use besides its own room.
@@ -121,6 +136,7 @@ let systemLibraries: [Target] = [
   .systemLibrary(name: "CGRPC"),  // no pkgConfig: Debian's grpc.pc explodes the link line
   .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
   .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl"),
+  .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto"),
 ]
 
 func tests(_ room: Room) -> Target {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CertificateAuthority
 import ConfigTranslation
 import DiscoveryServer
+import Flags
+import GRPC
 import Introspection
 import Lifecycle
 import Logging
@@ -33,8 +36,13 @@ struct ControlPlane {
         return view
       })
     serving.auditInterval = options.auditInterval
+    serving.checksNodes = options.identity.checksNodes
     let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
-    let grpc = try GRPCService(options, discovery: discovery, log: log)
+    let grpc = try GRPCService(
+      options, at: options.grpcAddress, methods: discovery.methods(), discovery: discovery, log: log
+    )
+    let secure = try ControlPlane.secure(
+      options, discovery, settings: store.settings, registry, logs: logs)
     let status = PushStatusReader(discovery: discovery, translator: translator)
     status.register(with: registry)
     if options.settings.feature("PILOT_XDS_CACHE_STATS", default: false) {
@@ -42,14 +50,14 @@ struct ControlPlane {
     }
     var sources = IntrospectionSources(
       store: store, discovery: discovery, translator: translator, name: options.podName,
-      isServing: { grpc.isServing })
+      isServing: { grpc.isServing && secure?.port.isServing != false })
     sources.servedVersion = { store.servedVersion(of: $0) }
     sources.pushStatus = { status.read() }
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(
       options, store: store, server: discovery, meshFiles: meshFiles, metrics: metrics,
       log: logs.scope("ads"))
-    members = [
+    var members: [(name: String, service: any Service)] = [
       (
         "http",
         try HTTPService(
@@ -62,6 +70,8 @@ struct ControlPlane {
       ),
       ("grpc", grpc), ("configuration", pipeline),
     ]
+    if let secure { members += [("identity", secure.identity), ("secure grpc", secure.port)] }
+    self.members = members
   }
 
   /// Runs until a signal asks it to end.
@@ -69,6 +79,30 @@ struct ControlPlane {
     try await ServiceGroup(
       members, shutdownDuration: options.shutdownDuration, signals: signals, logger: log
     ).run()
+  }
+
+  /// The TLS port, and what keeps its certificate and its authority fresh; nil where it is off.
+  private static func secure(
+    _ options: ControlPlaneOptions, _ discovery: DiscoveryServer, settings: MeshSettings,
+    _ registry: MetricsRegistry, logs: LogSystem
+  ) throws -> (identity: MeshIdentity, port: GRPCService)? {
+    guard !options.identity.secureAddress.isEmpty else { return nil }
+    let metrics = CertificateMetrics(registry)
+    let identity = try MeshIdentity(
+      options.identity, settings: { discovery.snapshot?.settings ?? settings }, metrics: metrics,
+      logs: logs)
+    var methods = discovery.methods(
+      authenticating: options.identity.authenticatesStreams ? identity.callers : nil)
+    if options.identity.servesCertificates {
+      methods +=
+        CertificateService(
+          identity.authority, authenticators: identity.callers, metrics: metrics, logs: logs
+        ).methods
+    }
+    let port = try GRPCService(
+      options, at: options.identity.secureAddress, credentials: .tls(identity.provider),
+      methods: methods, discovery: discovery, log: logs.scope())
+    return (identity, port)
   }
 
   private static func metrics(_ registry: MetricsRegistry) -> IstiodMetrics {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Flags
 import Glibc
 import Lifecycle
 import Logging
@@ -35,7 +36,7 @@ public enum Navarchd {
   private static func serve(
     _ line: FlagValues, _ flags: [Flag], _ environment: [String: String]
   ) async throws -> Int32 {
-    let options = ControlPlaneOptions(line, environment: environment)
+    let options = try ControlPlaneOptions(line, environment: environment)
     let logs = try LogSystem(options.logs)
     let log = logs.scope()
     for flag in flags.sorted(by: { $0.name < $1.name }) {

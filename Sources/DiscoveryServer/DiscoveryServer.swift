@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Authentication
 public import DiscoveryProtocol
 public import GRPC
 public import Logging
@@ -19,6 +20,8 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var limits = StreamLimits()
   /// How often each stream's client is compared with what it should have; nil for never.
   public var auditInterval: Duration?
+  /// Whether a node that has proved who it is may only claim what its identity has.
+  public var checksNodes = true
   /// The time of day in seconds since 1970, for pages and records.
   public var wallClock: @Sendable () -> Double
 
@@ -70,14 +73,17 @@ public final class DiscoveryServer: Sendable {
   }
 
   /// The methods to register with a gRPC server.
-  public var methods: [GRPCMethod] {
+  ///
+  /// - Parameter callers: How callers prove who they are, without which they are refused; nil on a
+  ///   port where nobody is asked, and nobody is given secrets.
+  public func methods(authenticating callers: AuthenticatorChain? = nil) -> [GRPCMethod] {
     let service = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
     return [
       GRPCMethod(path: service + "StreamAggregatedResources") { [self] in
-        await serve($0, .sotw)
+        await serve($0, .sotw, callers)
       },
       GRPCMethod(path: service + "DeltaAggregatedResources") { [self] in
-        await serve($0, .delta)
+        await serve($0, .delta, callers)
       },
     ]
   }
@@ -132,10 +138,20 @@ public final class DiscoveryServer: Sendable {
 
   // MARK: Streams
 
-  private func serve(_ call: GRPCServerStream, _ face: StreamMachine.Face) async -> GRPCStatus {
+  private func serve(
+    _ call: GRPCServerStream, _ face: StreamMachine.Face, _ callers: AuthenticatorChain?
+  ) async -> GRPCStatus {
+    let caller: Caller?
+    do throws(AuthenticationFailure) {
+      caller = try await callers?.authenticate(call.credentials)
+    } catch {
+      log.warn("ADS: \"\(call.peer)\" is not believed: \(error)")
+      return GRPCStatus(.unauthenticated, "\(error)")
+    }
     let stream = state.withLock { state in
       state.streamCount += 1
-      return ProxyStream(self, number: state.streamCount, peer: call.peer, face: face)
+      return ProxyStream(
+        self, number: state.streamCount, peer: call.peer, face: face, caller: caller)
     }
     let status = await stream.run(call)
     state.withLock { $0.streams[stream.number] = nil }

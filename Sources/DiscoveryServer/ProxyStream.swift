@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Authentication
 import DiscoveryProtocol
 import EnvoyAPI
 import GRPC
@@ -26,14 +27,19 @@ final class ProxyStream: Sendable {
   let mailbox = Mailbox()
   let server: DiscoveryServer
   private let face: StreamMachine.Face
+  private let caller: Caller?
   private let connectedAt: Double
   private let state: Mutex<State>
 
-  init(_ server: DiscoveryServer, number: Int, peer: String, face: StreamMachine.Face) {
+  init(
+    _ server: DiscoveryServer, number: Int, peer: String, face: StreamMachine.Face,
+    caller: Caller?
+  ) {
     self.server = server
     self.number = number
     self.peer = peer
     self.face = face
+    self.caller = caller
     connectedAt = server.configuration.wallClock()
     // Nonces of another stream, of another process too, are told apart by this.
     let prefix = "\(String(UInt64(connectedAt * 1000), radix: 36))-\(number)-"
@@ -150,12 +156,33 @@ final class ProxyStream: Sendable {
     guard let description = decoded.node, !description.id.isEmpty else {
       throw GRPCStatus(.invalidArgument, "The first request of the stream has no node.id.")
     }
-    let node = try ProxyNode(description)
+    var node = try ProxyNode(description)
+    node.identity = try verifiedIdentity(of: node)
     state.withLock { $0.node = node }
     server.metrics.xds.clients.add(1, [node.versionLabel])
     server.log.info("ADS: new connection for node:\(id(of: node))")
     guard let snapshot = server.register(self) else { return }
     mailbox.put(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
+  }
+
+  /// Who the node has proved to be: the identity of its caller that has the namespace and service
+  /// account which the node claims.
+  ///
+  /// - Throws: PERMISSION_DENIED where the caller has no such identity.
+  private func verifiedIdentity(of node: ProxyNode) throws(GRPCStatus) -> VerifiedIdentity? {
+    guard let caller, server.configuration.checksNodes else { return nil }
+    let match = caller.identities.first {
+      $0.namespace == node.namespace
+        && (node.serviceAccount.isEmpty || $0.serviceAccount == node.serviceAccount)
+    }
+    guard let match else {
+      let names = caller.identities.map(\.description).joined(separator: " ")
+      throw GRPCStatus(
+        .permissionDenied,
+        "authorization failed: no identities ([\(names)]) matched "
+          + "\(node.namespace)/\(node.serviceAccount)")
+    }
+    return VerifiedIdentity(namespace: match.namespace, serviceAccount: match.serviceAccount)
   }
 
   /// Says that the stream has ended.

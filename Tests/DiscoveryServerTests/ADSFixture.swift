@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Authentication
 import Bytes
 import DiscoveryProtocol
 import DiscoveryServer
@@ -39,13 +40,13 @@ struct ADSFixture {
 
   static let nodeID = "sidecar~10.0.0.1~web-1.default~default.svc.cluster.local"
 
-  init() throws {
+  init(callers: AuthenticatorChain? = nil) throws {
     server = DiscoveryServer(
       DiscoveryServerConfiguration(
         controlPlane: "test", wallClock: { 1000 },
         view: { snapshot, _ in GenerationView(generation: snapshot.generation) }),
       metrics: IstiodMetrics(registry), log: try LogSystem(LogOptions(), sinks: []))
-    transport = InProcessTransport(methods: server.methods)
+    transport = InProcessTransport(methods: server.methods(authenticating: callers))
   }
 
   /// Runs a test with a transport that serves.

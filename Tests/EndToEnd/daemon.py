@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 
 from mesh import client
@@ -35,14 +36,16 @@ class Daemon:
             self.config.load_samples()
             config_dir = self.config.folder
         grpc, http, monitoring, secure, https = free_ports(5)
-        self.ads = "127.0.0.1:%d" % grpc
+        self.ads, self.secure = "127.0.0.1:%d" % grpc, "127.0.0.1:%d" % secure
+        self.state = os.path.join(self.folder, "state")
+        self.control = os.path.join(os.path.dirname(program), "navarchctl")
         self.http, self.monitoring = ("127.0.0.1", http), ("127.0.0.1", monitoring)
         address = self.ads if grpc_address == "free" else grpc_address
         self.command = [program, "discovery", "--configDir", config_dir,
                         *(["--grpcAddr", address] if address else []),
                         "--httpAddr", "127.0.0.1:%d" % http,
                         "--monitoringAddr", "127.0.0.1:%d" % monitoring,
-                        "--secureGRPCAddr", "127.0.0.1:%d" % secure,
+                        "--secureGRPCAddr", self.secure, "--stateDir", self.state,
                         "--httpsAddr", "127.0.0.1:%d" % https, *arguments]
         self.environment, self.namespace = environment, namespace
         self.log = os.path.join(self.folder, "navarchd.log")
@@ -62,6 +65,23 @@ class Daemon:
             self.close()
             raise
         return self
+
+    def navarchctl(self, *arguments):
+        """What a command of navarchctl prints about this control plane's state directory."""
+        return subprocess.run([self.control, *arguments, "--stateDir", self.state], check=True,
+                              capture_output=True, text=True, timeout=30).stdout
+
+    def token(self, namespace, account):
+        """A token of a service account."""
+        return self.navarchctl("token", "create", "--namespace", namespace,
+                               "--service-account", account).strip()
+
+    def roots(self):
+        """The path of a file with the mesh's roots."""
+        path = os.path.join(self.folder, "roots.pem")
+        with open(path, "w") as file:
+            file.write(self.navarchctl("ca", "root"))
+        return path
 
     def page(self, path, monitoring=False):
         """A page's answer."""

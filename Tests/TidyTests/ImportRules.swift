@@ -16,6 +16,9 @@ let allowedImports: [String: Set<String>] = [
   "Lifecycle": ["Glibc", "Synchronization", "Logging"],
   "GRPC": ["CGRPC", "CGRPCShims", "Glibc", "Synchronization", "Bytes"],
   "HTTPServer": ["CEvent", "Glibc", "Synchronization", "Bytes"],
+  "Cryptography": ["COpenSSL"],
+  "StateDirectory": ["Glibc"],
+  "Flags": [],
   // Pure rooms.
   "Configuration": ["JSON", "RegularExpression"],
   "ServiceDiscovery": ["Configuration", "JSON"],
@@ -30,8 +33,13 @@ let allowedImports: [String: Set<String>] = [
   ],
   "DiscoveryProtocol": ["EnvoyAPI", "Bytes"],
   // Edges.
+  "Authentication": ["Synchronization", "Cryptography", "GRPC", "JSON", "StateDirectory"],
+  "CertificateAuthority": [
+    "Synchronization", "Authentication", "Cryptography", "EnvoyAPI", "GRPC", "JSON", "Logging",
+    "Metrics", "StateDirectory",
+  ],
   "DiscoveryServer": [
-    "Glibc", "Synchronization", "DiscoveryProtocol", "GRPC", "MeshModel",
+    "Glibc", "Synchronization", "DiscoveryProtocol", "Authentication", "GRPC", "MeshModel",
     "ServiceDiscovery", "EnvoyAPI", "Bytes", "JSON", "Logging", "Metrics",
   ],
   "FileSource": [
@@ -44,9 +52,15 @@ let allowedImports: [String: Set<String>] = [
   ],
   "ControlPlane": [
     "Glibc", "Synchronization", "FileSource", "Introspection", "DiscoveryServer",
-    "DiscoveryProtocol", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration",
-    "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Logging", "Metrics", "Lifecycle",
+    "DiscoveryProtocol", "CertificateAuthority", "Authentication", "Cryptography",
+    "StateDirectory", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration",
+    "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics",
+    "Lifecycle",
   ],
+  "Commands": [
+    "Glibc", "Authentication", "CertificateAuthority", "Flags", "StateDirectory",
+  ],
+  "navarchctl": ["Glibc", "Commands"],
   "navarchd": ["Glibc", "ControlPlane"],
 ]
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DiscoveryProtocol
+import Flags
 import GRPC
 import Logging
 import MeshModel
@@ -21,10 +22,12 @@ struct ControlPlaneOptions: Sendable {
   var auditInterval: Duration?
   var grpc: GRPCServerConfiguration
   var logs: LogOptions
+  var identity: IdentityOptions
   /// The control plane's own name.
   var podName: String
 
-  init(_ line: FlagValues, environment: [String: String]) {
+  init(_ line: FlagValues, environment: [String: String]) throws(FlagError) {
+    identity = try IdentityOptions(line, environment)
     configDirectory = line["configDir"]
     meshConfigFile = line["meshConfig"]
     networksFile = line["networksConfig"]

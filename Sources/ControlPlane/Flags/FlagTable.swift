@@ -1,37 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One flag of the command line.
-struct Flag: Sendable {
-  /// What values a flag takes.
-  enum Kind: Sendable, Equatable {
-    case text
-    case truth
-    case duration
-    case number
-    /// Several, with commas between or the flag repeated.
-    case list
-  }
-
-  var name: String
-  var shorthand: Character?
-  var kind: Kind
-  var standard: String
-  /// Whether it changes anything in this version.
-  var isUsed: Bool
-  var help: String
-
-  init(
-    _ name: String, _ kind: Kind, _ standard: String, short: Character? = nil, used: Bool = false,
-    _ help: String
-  ) {
-    self.name = name
-    self.kind = kind
-    self.standard = standard
-    shorthand = short
-    isUsed = used
-    self.help = help
-  }
-}
+import Flags
 
 /// The flags of istiod's `discovery` command, with its defaults but for one: the plaintext gRPC
 /// port listens on loopback unless `--grpcAddr` is given.
@@ -56,7 +25,8 @@ enum FlagTable {
       Flag("clusterID", .text, cluster, used: true, "Name of the cluster this runs in"),
       Flag("clusterAliases", .list, "", "Aliases of cluster names"),
       Flag(
-        "namespace", .text, namespace, short: "n", "Namespace that the control plane runs in"),
+        "namespace", .text, namespace, short: "n", used: true,
+        "Namespace that the control plane runs in"),
       Flag("cniNamespace", .text, namespace, "Namespace of the CNI agent"),
       Flag("registries", .list, "Kubernetes", "Platform registries to read"),
       Flag(
@@ -76,7 +46,9 @@ enum FlagTable {
       "Address of plaintext gRPC; \":15010\" listens on every interface"),
     Flag("httpAddr", .text, ":8080", used: true, "Address of readiness and debug pages"),
     Flag("monitoringAddr", .text, ":15014", used: true, "Address of metrics and version"),
-    Flag("secureGRPCAddr", .text, ":15012", "Address of gRPC with mutual TLS"),
+    Flag(
+      "secureGRPCAddr", .text, ":15012", used: true,
+      "Address of gRPC with TLS, where callers prove who they are; empty for none"),
     Flag("httpsAddr", .text, ":15017", "Address of webhooks"),
     Flag("shutdownDuration", .duration, "10s", used: true, "Time to end in after a signal"),
     Flag("profile", .truth, "true", "Serve profiles"),
@@ -85,9 +57,16 @@ enum FlagTable {
   ]
 
   private static let certificates = [
-    Flag("caCertFile", .text, "", "Root certificate of the server's own certificate"),
-    Flag("tlsCertFile", .text, "", "Server certificate"),
-    Flag("tlsKeyFile", .text, "", "Private key of the server certificate"),
+    Flag(
+      "stateDir", .text, "", used: true,
+      "Directory that keeps keys where there is no Kubernetes; made where it is missing"),
+    Flag(
+      "caCertFile", .text, "", used: true,
+      "Roots that clients' certificates may come from, besides the authority's own"),
+    Flag(
+      "tlsCertFile", .text, "", used: true,
+      "Server certificate with its chain, in place of one from the authority"),
+    Flag("tlsKeyFile", .text, "", used: true, "Private key of the server certificate"),
     Flag("tls-cipher-suites", .list, "", "TLS cipher suites to offer"),
     Flag("tls-min-version", .text, "1.2", "Oldest TLS version to accept"),
   ]

@@ -15,6 +15,9 @@ final class ConfigStore: Sendable {
 
   init(settings: MeshSettings) { state = Mutex(State(store: MeshStore(settings: settings))) }
 
+  /// What the mesh is set to now.
+  var settings: MeshSettings { state.withLock { $0.store.currentSettings } }
+
   /// Applies a transaction; the change, and the snapshot after it.
   func apply(
     _ transaction: SourceTransaction, at now: Double

@@ -7,19 +7,26 @@ import Lifecycle
 import Logging
 import Synchronization
 
-/// The plaintext gRPC port as a service.
+/// One gRPC port as a service.
 final class GRPCService: Service {
   private let server: GRPCServer
   private let discovery: DiscoveryServer
   private let address: String
+  private let credentials: GRPCServerCredentials
   private let grace: Duration
   private let log: Logger
   private let serving = Atomic(false)
 
-  init(_ options: ControlPlaneOptions, discovery: DiscoveryServer, log: Logger) throws {
-    server = try GRPCServer(configuration: options.grpc, methods: discovery.methods)
+  /// A port that answers some methods; `discovery` ends its streams when the port is to close.
+  init(
+    _ options: ControlPlaneOptions, at address: String,
+    credentials: GRPCServerCredentials = .plaintext, methods: [GRPCMethod],
+    discovery: DiscoveryServer, log: Logger
+  ) throws {
+    server = try GRPCServer(configuration: options.grpc, methods: methods)
     self.discovery = discovery
-    address = options.grpcAddress
+    self.address = address
+    self.credentials = credentials
     grace = options.shutdownDuration
     self.log = log
   }
@@ -28,8 +35,9 @@ final class GRPCService: Service {
   var isServing: Bool { serving.load(ordering: .acquiring) }
 
   func start() async throws {
-    let port = try server.listen(address)
-    log.info("xDS is served at \(address) in plaintext (port \(port))")
+    let port = try server.listen(address, credentials: credentials)
+    let how = if case .tls = credentials { "by TLS" } else { "in plaintext" }
+    log.info("xDS is served at \(address) \(how) (port \(port))")
   }
 
   func run(until shutdown: ShutdownSignal) async throws {

@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A command line that cannot be used, in one sentence.
-struct FlagError: Error, Equatable, CustomStringConvertible {
-  var description: String
+public struct FlagError: Error, Equatable, CustomStringConvertible {
+  /// The sentence.
+  public var description: String
 
-  init(_ description: String) { self.description = description }
+  /// An error of one sentence.
+  public init(_ description: String) { self.description = description }
 }
 
 /// A command line as Go's pflag reads it.
 ///
 /// `--name=value`, `--name value`, `-n value`, a truth value alone; `--` ends the flags. What is not
 /// known is passed over.
-struct FlagValues: Equatable, Sendable {
+public struct FlagValues: Equatable, Sendable {
   /// The value of every flag, its default where it is not given.
-  private(set) var values: [String: String] = [:]
+  public private(set) var values: [String: String] = [:]
   /// The names of the flags that were given.
-  private(set) var given: Set<String> = []
+  public private(set) var given: Set<String> = []
   /// The flags that are not known, as written.
-  private(set) var unknown: [String] = []
+  public private(set) var unknown: [String] = []
   /// What is no flag.
-  private(set) var words: [String] = []
+  public private(set) var words: [String] = []
 
   /// Reads arguments (without the program's name) against a table.
-  init(_ arguments: [String], flags: [Flag]) throws(FlagError) {
+  public init(_ arguments: [String], flags: [Flag]) throws(FlagError) {
     for flag in flags { values[flag.name] = flag.standard }
     var rest = arguments[...]
     while let argument = rest.popFirst() {
@@ -85,18 +87,18 @@ struct FlagValues: Equatable, Sendable {
   }
 
   /// The value of a flag of the table.
-  subscript(name: String) -> String { values[name] ?? "" }
+  public subscript(name: String) -> String { values[name] ?? "" }
 
   /// The value of a flag that is a truth value.
-  func isTrue(_ name: String) -> Bool { Flag.truth(self[name]) ?? false }
+  public func isTrue(_ name: String) -> Bool { Flag.truth(self[name]) ?? false }
 
   /// The value of a flag that is a duration.
-  func duration(_ name: String) -> Duration? { GoDuration.parse(self[name]) }
+  public func duration(_ name: String) -> Duration? { GoDuration.parse(self[name]) }
 }
 
 extension Flag {
   /// A truth value as Go writes it.
-  static func truth(_ text: String) -> Bool? {
+  public static func truth(_ text: String) -> Bool? {
     switch text {
     case "1", "t", "T", "true", "TRUE", "True": true
     case "0", "f", "F", "false", "FALSE", "False": false
@@ -117,9 +119,9 @@ extension Flag.Kind {
 }
 
 /// Durations as Go writes them: `1h30m`, `100ms`, `2.5s`, `0`.
-enum GoDuration {
+public enum GoDuration {
   /// The duration of a text; nil where it is none.
-  static func parse(_ text: String) -> Duration? {
+  public static func parse(_ text: String) -> Duration? {
     var rest = text[...]
     let isNegative = rest.hasPrefix("-")
     if isNegative || rest.hasPrefix("+") { rest = rest.dropFirst() }

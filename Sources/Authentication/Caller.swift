@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a caller shows of itself on its connection.
+public struct CallerCredentials: Sendable {
+  /// The token of the header `authorization: Bearer`, where there is one.
+  public var bearerToken: String?
+  /// The leaf of the client certificate in PEM, whose chain TLS has verified; nil without one.
+  public var certificatePEM: String?
+
+  /// Credentials as they came.
+  public init(bearerToken: String? = nil, certificatePEM: String? = nil) {
+    self.bearerToken = bearerToken
+    self.certificatePEM = certificatePEM
+  }
+
+  /// The token of an `authorization` header's value; nil where it is of another scheme.
+  public static func bearerToken(ofHeader value: String) -> String? {
+    let scheme = "Bearer "
+    return value.hasPrefix(scheme) ? String(value.dropFirst(scheme.utf8.count)) : nil
+  }
+}
+
+/// A caller who has proved who it is.
+public struct Caller: Hashable, Sendable {
+  /// How the proof was given.
+  public enum Source: String, Hashable, Sendable {
+    /// By a client certificate of the mesh.
+    case certificate
+    /// By a token of a service account.
+    case token
+  }
+
+  /// How the proof was given.
+  public var source: Source
+  /// Who it is, by all of its names; at least one.
+  public var identities: [SpiffeID]
+
+  /// A caller of proved identities.
+  public init(_ source: Source, _ identities: [SpiffeID]) {
+    self.source = source
+    self.identities = identities
+  }
+}
+
+/// Why a caller is not believed: one sentence, which never repeats a token.
+public struct AuthenticationFailure: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The sentence.
+  public let description: String
+
+  /// A failure of one sentence.
+  public init(_ description: String) { self.description = description }
+}
+
+/// One way of proving who one is.
+public protocol CallerAuthenticator: Sendable {
+  /// The name that logs and refusals give it.
+  var name: String { get }
+
+  /// Who the caller is.
+  ///
+  /// - Throws: Why these credentials do not prove it in this way.
+  func authenticate(
+    _ credentials: CallerCredentials
+  ) async throws(AuthenticationFailure) -> Caller
+}
+
+/// Several ways, tried in order; the first proof counts.
+public struct AuthenticatorChain: Sendable {
+  private let authenticators: [any CallerAuthenticator]
+
+  /// A chain, the preferred way first.
+  public init(_ authenticators: [any CallerAuthenticator]) { self.authenticators = authenticators }
+
+  /// Who the caller is.
+  ///
+  /// - Throws: Why none of the ways led to a proof.
+  public func authenticate(
+    _ credentials: CallerCredentials
+  ) async throws(AuthenticationFailure) -> Caller {
+    var reasons: [String] = []
+    for authenticator in authenticators {
+      do throws(AuthenticationFailure) {
+        let caller = try await authenticator.authenticate(credentials)
+        if !caller.identities.isEmpty { return caller }
+        reasons.append("\(authenticator.name): it proves no identity")
+      } catch {
+        reasons.append("\(authenticator.name): \(error)")
+      }
+    }
+    let why = reasons.isEmpty ? "there is no way to prove it" : reasons.joined(separator: "; ")
+    throw AuthenticationFailure("authentication failure: \(why)")
+  }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import JSON
+
+/// A token (JWT) as it is written: nothing of it is to be believed before its signature is.
+struct JSONWebToken: Sendable {
+  /// The most bytes that a token may have.
+  static let sizeLimit = 16 << 10
+
+  var algorithm: TokenAlgorithm
+  /// The name of the key that signed it, where it says one.
+  var keyID: String?
+  var claims: JSONObject
+  private var signed: [UInt8]
+  private var signature: [UInt8]
+
+  /// Takes a token apart.
+  init(_ text: String) throws(AuthenticationFailure) {
+    guard text.utf8.count <= JSONWebToken.sizeLimit else {
+      throw AuthenticationFailure("the token is larger than \(JSONWebToken.sizeLimit) bytes")
+    }
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 3, let header = JSONWebToken.object(parts[0]),
+      let claims = JSONWebToken.object(parts[1]), let signature = Base64URL.decode(parts[2])
+    else { throw AuthenticationFailure("the token is no signed JWT") }
+    guard let algorithm = header["alg"]?.string.flatMap(TokenAlgorithm.init) else {
+      throw AuthenticationFailure("the token's algorithm is not ES256 or RS256")
+    }
+    guard header["crit"] == nil else {
+      throw AuthenticationFailure("the token needs extensions that are not known")
+    }
+    self.algorithm = algorithm
+    keyID = header["kid"]?.string
+    self.claims = claims
+    self.signature = signature
+    signed = Array("\(parts[0]).\(parts[1])".utf8)
+  }
+
+  /// Whether a key of the set signed it.
+  func isSigned(by keys: TokenKeySet) -> Bool {
+    keys.candidates(for: keyID, algorithm).contains {
+      $0.verifies(signature, of: signed, by: algorithm)
+    }
+  }
+
+  /// A token of claims, signed.
+  static func make(
+    _ claims: JSONObject, keyID: String, key: PrivateKey
+  ) throws(CryptographyError) -> String {
+    let header: JSONValue = [
+      "alg": .string(try key.tokenAlgorithm().rawValue), "kid": .string(keyID), "typ": "JWT",
+    ]
+    let signed =
+      Base64URL.encode(header.utf8()) + "." + Base64URL.encode(JSONValue.object(claims).utf8())
+    let signature = try key.tokenSignature(of: Array(signed.utf8)).signature
+    return signed + "." + Base64URL.encode(signature)
+  }
+
+  private static func object(_ part: Substring) -> JSONObject? {
+    guard let bytes = Base64URL.decode(part) else { return nil }
+    let limits = JSONLimits(bytes: sizeLimit, depth: 16)
+    return (try? JSONValue(parsing: bytes, limits: limits))?.object
+  }
+}

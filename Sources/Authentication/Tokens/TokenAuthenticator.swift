@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import JSON
+
+/// One issuer whose tokens are believed.
+public struct TokenIssuerRule: Sendable {
+  /// The issuer, exactly as tokens name it (`iss`).
+  public var issuer: String
+  /// Of a token's audiences one must be among these (`aud`).
+  public var audiences: Set<String>
+  /// The issuer's keys as they are now; an empty set refuses all.
+  public var keys: @Sendable () -> TokenKeySet
+
+  /// A rule of one issuer.
+  public init(
+    issuer: String, audiences: Set<String>, keys: @escaping @Sendable () -> TokenKeySet
+  ) {
+    self.issuer = issuer
+    self.audiences = audiences
+    self.keys = keys
+  }
+}
+
+/// Believes tokens of service accounts that a known issuer has signed, in ES256 or RS256.
+public struct TokenAuthenticator: CallerAuthenticator {
+  private let rules: [TokenIssuerRule]
+  private let trustDomain: @Sendable () -> String
+  private let now: @Sendable () -> Int64
+
+  /// How far the clocks of issuer and control plane may differ, in seconds, where a token is not
+  /// valid yet.
+  private static let clockSkew: Int64 = 60
+
+  /// An authenticator.
+  ///
+  /// - Parameters:
+  ///   - rules: The issuers that are believed.
+  ///   - trustDomain: The trust domain of the identities that tokens prove, as it is now.
+  ///   - now: The time of day in seconds since 1970.
+  public init(
+    _ rules: [TokenIssuerRule], trustDomain: @escaping @Sendable () -> String,
+    now: @escaping @Sendable () -> Int64
+  ) {
+    self.rules = rules
+    self.trustDomain = trustDomain
+    self.now = now
+  }
+
+  /// Istiod's name of it.
+  public var name: String { "IDTokenAuthenticator" }
+
+  /// Whose token it is.
+  public func authenticate(
+    _ credentials: CallerCredentials
+  ) async throws(AuthenticationFailure) -> Caller {
+    guard let text = credentials.bearerToken else {
+      throw AuthenticationFailure("no bearer token exists in the request's headers")
+    }
+    let token = try JSONWebToken(text)
+    let issuer = token.claims["iss"]?.string ?? ""
+    let known = rules.filter { $0.issuer == issuer }
+    guard !known.isEmpty else { throw AuthenticationFailure("the token's issuer is not known") }
+    guard let rule = known.first(where: { token.isSigned(by: $0.keys()) }) else {
+      throw AuthenticationFailure("no known key of the token's issuer has signed it")
+    }
+    try checkTime(token.claims)
+    try checkAudience(token.claims, rule)
+    return Caller(.token, [try identity(token.claims)])
+  }
+
+  private func checkTime(_ claims: JSONObject) throws(AuthenticationFailure) {
+    let now = now()
+    guard let expiry = claims["exp"]?.seconds, now < expiry else {
+      throw AuthenticationFailure("the token has expired, or says no expiry")
+    }
+    for name in ["nbf", "iat"] where claims[name] != nil {
+      guard let begin = claims[name]?.seconds, begin <= now + TokenAuthenticator.clockSkew else {
+        throw AuthenticationFailure("the token is not valid yet")
+      }
+    }
+  }
+
+  private func checkAudience(
+    _ claims: JSONObject, _ rule: TokenIssuerRule
+  ) throws(AuthenticationFailure) {
+    let listed = claims["aud"]?.array?.compactMap(\.string)
+    let audiences = listed ?? [claims["aud"]?.string].compactMap(\.self)
+    guard !rule.audiences.isDisjoint(with: audiences) else {
+      throw AuthenticationFailure("the token is for another audience")
+    }
+  }
+
+  /// `system:serviceaccount:NAMESPACE:NAME`, as Kubernetes names service accounts.
+  private func identity(_ claims: JSONObject) throws(AuthenticationFailure) -> SpiffeID {
+    let parts = (claims["sub"]?.string ?? "").split(
+      separator: ":", omittingEmptySubsequences: false
+    ).map(String.init)
+    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount",
+      let identity = SpiffeID(
+        trustDomain: trustDomain(), namespace: parts[2], serviceAccount: parts[3])
+    else { throw AuthenticationFailure("the token's subject is no service account") }
+    return identity
+  }
+}
+
+extension JSONValue {
+  /// A time in seconds since 1970.
+  fileprivate var seconds: Int64? {
+    switch self {
+    case .integer(let seconds): seconds
+    case .double(let seconds) where seconds.magnitude < 1e15: Int64(seconds)
+    default: nil
+    }
+  }
+}

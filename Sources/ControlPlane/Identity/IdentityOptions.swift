@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CertificateAuthority
+import Cryptography
+import Flags
+import JSON
+
+/// What flags and environment ask of certificates and callers, by istiod's names.
+struct IdentityOptions: Sendable {
+  /// Issuers whose tokens are believed besides our own (`JWT_RULE`).
+  struct TokenRule: Sendable {
+    var issuer: String
+    var audiences: Set<String>
+    /// The keys, where they stand in the rule itself.
+    var keys: String?
+    /// The file of the keys, else.
+    var keyFile: String?
+  }
+
+  var secureAddress: String
+  /// Where keys are kept; nil where nothing may be kept.
+  var stateDirectory: String?
+  /// The folder of a plugged-in authority (`ROOT_CA_DIR`).
+  var authorityFolder: String
+  var certificateFile: String
+  var keyFile: String
+  var clientRootsFile: String
+  /// Whether the certificate service answers (`ENABLE_CA_SERVER`).
+  var servesCertificates: Bool
+  /// Whether ADS on the TLS port asks callers who they are (`XDS_AUTH`).
+  var authenticatesStreams: Bool
+  /// Whether a node may only claim what its identity has (`PILOT_ENABLE_XDS_IDENTITY_CHECK`).
+  var checksNodes: Bool
+  var issuing: IssuingPolicy
+  var rootLifetime: Int64?
+  var keyAlgorithm = PrivateKey.Algorithm.p256
+  /// The audiences of tokens (`TOKEN_AUDIENCES`).
+  var audiences: Set<String>
+  var tokenRules: [TokenRule] = []
+  /// The DNS names of the serving certificate.
+  var serverNames: [String]
+
+  init(_ line: FlagValues, _ environment: [String: String]) throws(FlagError) {
+    let variables = Variables(environment)
+    secureAddress = line["secureGRPCAddr"]
+    stateDirectory = line["stateDir"].isEmpty ? nil : line["stateDir"]
+    authorityFolder = variables.text("ROOT_CA_DIR") ?? "./etc/cacerts"
+    certificateFile = line["tlsCertFile"]
+    keyFile = line["tlsKeyFile"]
+    clientRootsFile = line["caCertFile"]
+    guard certificateFile.isEmpty == keyFile.isEmpty else {
+      throw FlagError("Of --tlsCertFile and --tlsKeyFile one needs the other.")
+    }
+    servesCertificates = try variables.truth("ENABLE_CA_SERVER", default: true)
+    authenticatesStreams = try variables.truth("XDS_AUTH", default: true)
+    checksNodes = try variables.truth("PILOT_ENABLE_XDS_IDENTITY_CHECK", default: true)
+    issuing = IssuingPolicy()
+    if let life = try variables.seconds("DEFAULT_WORKLOAD_CERT_TTL") {
+      issuing.standardLifetime = life
+    }
+    if let life = try variables.seconds("MAX_WORKLOAD_CERT_TTL") { issuing.longestLifetime = life }
+    rootLifetime = try variables.seconds("CITADEL_SELF_SIGNED_CA_CERT_TTL")
+    if let bits = variables.text("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE") {
+      guard let bits = Int(bits), (2048...8192).contains(bits) else {
+        throw FlagError("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE cannot be \"\(bits)\" (2048 to 8192).")
+      }
+      keyAlgorithm = .rsa(bits: bits)
+    }
+    audiences = Set(variables.list("TOKEN_AUDIENCES") ?? ["istio-ca"])
+    if let rule = variables.text("JWT_RULE") { tokenRules = [try IdentityOptions.tokenRule(rule)] }
+    serverNames = IdentityOptions.serverNames(line["namespace"], variables)
+  }
+
+  /// Istiod's names: of its Service, of the other Services that lead to it, of its revision's, and
+  /// those of `ISTIOD_CUSTOM_HOST`.
+  private static func serverNames(_ namespace: String, _ variables: Variables) -> [String] {
+    var hosts = ["istiod", "istiod-remote", "istio-pilot"]
+    if let revision = variables.text("REVISION"), revision != "default" {
+      hosts.append("istiod-\(revision)")
+    }
+    let custom = variables.list("ISTIOD_CUSTOM_HOST") ?? []
+    return Set(hosts.map { "\($0).\(namespace).svc" } + custom).sorted()
+  }
+
+  /// `{"issuer": …, "audiences": […], "jwksUri": "file:///…", "jwks": "…"}`, Istio's JWTRule.
+  private static func tokenRule(_ text: String) throws(FlagError) -> TokenRule {
+    guard let rule = try? JSONValue(parsing: text), let issuer = rule["issuer"]?.string,
+      !issuer.isEmpty
+    else { throw FlagError("JWT_RULE is no JSON object with an issuer.") }
+    let audiences = Set(rule["audiences"]?.array?.compactMap(\.string) ?? [])
+    guard !audiences.isEmpty else { throw FlagError("JWT_RULE names no audiences.") }
+    if let keys = rule["jwks"]?.string, !keys.isEmpty {
+      return TokenRule(issuer: issuer, audiences: audiences, keys: keys)
+    }
+    let location = rule["jwksUri"]?.string ?? ""
+    guard location.hasPrefix("file://") else {
+      throw FlagError(
+        "JWT_RULE needs its keys in jwks, or in a file that jwksUri names as file:///PATH: "
+          + "this version fetches none.")
+    }
+    let path = String(location.dropFirst("file://".utf8.count))
+    return TokenRule(issuer: issuer, audiences: audiences, keyFile: path)
+  }
+}
+
+/// The environment, read with errors that name the variable.
+private struct Variables {
+  private let values: [String: String]
+
+  init(_ values: [String: String]) { self.values = values }
+
+  func text(_ name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+  func list(_ name: String) -> [String]? {
+    text(name)?.split(separator: ",").map(String.init)
+  }
+
+  func truth(_ name: String, default standard: Bool) throws(FlagError) -> Bool {
+    guard let written = text(name) else { return standard }
+    guard let truth = Flag.truth(written) else {
+      throw FlagError("\(name) cannot be \"\(written)\": it is true or false.")
+    }
+    return truth
+  }
+
+  func seconds(_ name: String) throws(FlagError) -> Int64? {
+    guard let written = text(name) else { return nil }
+    guard let duration = GoDuration.parse(written), duration >= .seconds(1) else {
+      throw FlagError("\(name) cannot be \"\(written)\": it is a duration such as 24h0m0s.")
+    }
+    return duration.components.seconds
+  }
+}
