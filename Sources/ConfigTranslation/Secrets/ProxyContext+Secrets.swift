@@ -10,8 +10,8 @@ extension ProxyContext {
   /// it.
   ///
   /// Only a proxy that has proved who it is may read any. Of Secrets it may read those of its own
-  /// namespace that a Gateway or DestinationRule names which applies to it; ConfigMaps hold roots
-  /// only, and are no secret.
+  /// namespace that a Gateway or DestinationRule names which applies to it, wherever that stands;
+  /// roots of its own namespace, and ConfigMaps, which hold roots only, are no secret.
   public func secret(_ name: String) -> EncodedResource? {
     guard let reader = node.identity,
       let asked = SecretName(name, proxyNamespace: reader.namespace),
@@ -27,7 +27,8 @@ extension ProxyContext {
     guard reader.namespace == node.namespace, asked.namespace == reader.namespace else {
       return false
     }
-    return gateways.secretNames(of: reader.namespace).contains(name)
+    if asked.kind == .secret, asked.isAuthority { return true }
+    return gateways.secretNames.contains(name)
       || asked.kind == .secret && ruleSecretNames.contains(name)
   }
 
@@ -68,10 +69,10 @@ extension ProxyContext {
 }
 
 extension MergedGateways {
-  /// The secrets that servers of a namespace's Gateways name, as proxies ask for them.
-  fileprivate func secretNames(of namespace: String) -> Set<String> {
+  /// The secrets that servers name, as proxies ask for them.
+  fileprivate var secretNames: Set<String> {
     var names: Set<String> = []
-    for server in ports.flatMap(\.servers) where server.gateway.namespace == namespace {
+    for server in ports.flatMap(\.servers) {
       guard let tls = server.server.tls else { continue }
       let written = tls.credentialNames.isEmpty ? [tls.credentialName] : tls.credentialNames
       for name in written where !name.isEmpty {
