@@ -32,6 +32,7 @@ demo: build ## A mesh in a box: bookinfo behind real Envoys, Istio's scenarios
 
 test: build lint ## All tests: unit, golden, end to end, the demo's scenarios, load, parity
 	swift test
+	Tests/KubernetesAPI/run
 	Tests/EndToEnd/run --navarchd $(DAEMON)
 	Tests/Demo/run --navarchd $(DAEMON)
 	Tests/Load/run --navarchd $(DAEMON) --quiet-seconds 10 --edit-seconds 30 --edits 30 --broken 8

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forms in which objects are answered: whole, their metadata alone, or rows of a table."""
+import json
+
+from . import tables
+from .errors import not_acceptable
+
+JSON = "application/json"
+
+
+def dump(value):
+    """JSON in UTF-8, compact."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def of(request, resource):
+    """The form that the request accepts, the first that is known."""
+    accept = request.headers.get("accept", "") or "*/*"
+    for choice in accept.split(","):
+        kind, *parameters = [p.strip() for p in choice.split(";")]
+        options = dict(p.split("=", 1) for p in parameters if "=" in p)
+        if kind not in (JSON, "*/*", "application/*"):
+            continue
+        known = options.get("g", "meta.k8s.io") == "meta.k8s.io"
+        wanted, version = options.get("as"), options.get("v", "v1")
+        if wanted is None:
+            return Whole(resource, request)
+        if wanted == "Table" and known:
+            return tables.Table(resource, request, version)
+        if wanted in ("PartialObjectMetadata", "PartialObjectMetadataList") and known:
+            return Metadata(resource, request, version)
+    raise not_acceptable()
+
+
+class Whole:
+    """Objects as they are."""
+    media_type = JSON
+
+    def __init__(self, resource, request):
+        self.api_version = resource.api_version(request.version)
+        self.kind = resource.kind
+
+    def one(self, record):
+        """One object."""
+        return record.json(self.api_version)
+
+    def many(self, records, metadata):
+        """A list of objects."""
+        head = dump({"kind": self.kind + "List", "apiVersion": self.api_version,
+                     "metadata": metadata})
+        return b'%s,"items":[%s]}' % (head[:-1], b",".join(
+            r.json(self.api_version) for r in records))
+
+    def bookmark(self, metadata):
+        """The object of a bookmark event."""
+        return dump({"kind": self.kind, "apiVersion": self.api_version, "metadata": metadata})
+
+
+class Metadata:
+    """The metadata of objects alone."""
+
+    def __init__(self, resource, request, version):
+        self.api_version = "meta.k8s.io/" + version
+        self.media_type = JSON
+
+    def _partial(self, record):
+        return {"kind": "PartialObjectMetadata", "apiVersion": self.api_version,
+                "metadata": record.object["metadata"]}
+
+    def one(self, record):
+        """One object's."""
+        return dump(self._partial(record))
+
+    def many(self, records, metadata):
+        """A list's."""
+        return dump({"kind": "PartialObjectMetadataList", "apiVersion": self.api_version,
+                     "metadata": metadata, "items": [self._partial(r) for r in records]})
+
+    def bookmark(self, metadata):
+        """The object of a bookmark event."""
+        return dump({"kind": "PartialObjectMetadata", "apiVersion": self.api_version,
+                     "metadata": metadata})

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The structural schemas of CustomResourceDefinitions: pruning and validation of custom objects."""
+import re
+
+KEPT = ("metadata", "apiVersion", "kind")
+
+
+def _schema(resource):
+    """The schema of the kind's preferred version; None where it has none."""
+    version = resource.definition[resource.versions[0]]
+    return (version.get("schema") or {}).get("openAPIV3Schema")
+
+
+def prune(obj, resource):
+    """Removes, in place, fields that the schema does not know, and fills in its defaults."""
+    schema = _schema(resource)
+    if schema:
+        _prune(obj, schema, top=True)
+
+
+def _prune(value, schema, top=False):
+    if isinstance(value, list):
+        for element in value:
+            _prune(element, schema.get("items") or {})
+    elif isinstance(value, dict):
+        known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for name in list(value):
+            if top and name in KEPT:
+                continue
+            if name in known:
+                _prune(value[name], known[name])
+            elif isinstance(others, dict):
+                _prune(value[name], others)
+            elif not (others or schema.get("x-kubernetes-preserve-unknown-fields")):
+                del value[name]
+        for name, field in known.items():
+            if "default" in field and name not in value:
+                value[name] = field["default"]
+
+
+def causes(obj, resource):
+    """What breaks the schema, as (field, sentence); rules in CEL are not looked at."""
+    schema = _schema(resource)
+    return list(_causes(obj, schema, "", top=True)) if schema else []
+
+
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
+         "number": (int, float)}
+
+
+def _causes(value, schema, path, top=False):
+    where = path or "<nil>"
+    if value is None:
+        if not schema.get("nullable"):
+            yield where, 'Invalid value: "null": must be of type %s: "null"' % schema.get("type")
+        return
+    if schema.get("x-kubernetes-int-or-string"):
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            yield where, "Invalid value: %r: must be an integer or a string" % (value,)
+        return
+    wanted = TYPES.get(schema.get("type"))
+    if wanted and (not isinstance(value, wanted) or (
+            isinstance(value, bool) and wanted is not bool)):
+        yield where, "Invalid value: %r: %s in body must be of type %s" % (
+            _type(value), where, schema["type"])
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield where, 'Unsupported value: "%s": supported values: %s' % (
+            value, ", ".join('"%s"' % v for v in schema["enum"]))
+    yield from _bounds(value, schema, where)
+    if isinstance(value, list):
+        for number, element in enumerate(value):
+            yield from _causes(element, schema.get("items") or {}, "%s[%d]" % (path, number))
+    elif isinstance(value, dict):
+        yield from _object_causes(value, schema, path, top)
+    yield from _choices(value, schema, path)
+
+
+def _object_causes(value, schema, path, top):
+    known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+    for name in schema.get("required") or ():
+        if name not in value:
+            yield _below(path, name), "Required value"
+    for name, child in value.items():
+        if top and name in KEPT:
+            continue
+        field = known.get(name, others if isinstance(others, dict) else None)
+        if field is not None:
+            yield from _causes(child, field, _below(path, name))
+
+
+def _choices(value, schema, path):
+    """anyOf, oneOf, allOf and not."""
+    def holds(part):
+        return not any(True for _ in _causes(value, part, path))
+    where = path or "<nil>"
+    if "not" in schema and holds(schema["not"]):
+        yield where, "Invalid value: must not validate the schema (not)"
+    if "anyOf" in schema and not any(holds(p) for p in schema["anyOf"]):
+        yield where, "Invalid value: must validate at least one schema (anyOf)"
+    if "oneOf" in schema and sum(holds(p) for p in schema["oneOf"]) != 1:
+        yield where, "Invalid value: must validate one and only one schema (oneOf)"
+    for part in schema.get("allOf") or ():
+        yield from _causes(value, part, path)
+
+
+def _bounds(value, schema, where):
+    if isinstance(value, str):
+        length, low, high = len(value), schema.get("minLength"), schema.get("maxLength")
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            yield where, 'Invalid value: "%s": should match %r' % (value, schema["pattern"])
+    elif isinstance(value, list):
+        length, low, high = len(value), schema.get("minItems"), schema.get("maxItems")
+    elif isinstance(value, dict):
+        length, low, high = len(value), schema.get("minProperties"), schema.get("maxProperties")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        length, low, high = value, schema.get("minimum"), schema.get("maximum")
+    else:
+        return
+    if low is not None and length < low:
+        yield where, "Invalid value: should be at least %s" % low
+    if high is not None and length > high:
+        yield where, "Too many: %s: must have at most %s" % (length, high)
+
+
+def _below(path, name):
+    return path + "." + name if path else name
+
+
+def _type(value):
+    return {dict: "object", list: "array", str: "string", bool: "boolean"}.get(type(value), "number")
+
+
+def definition_causes(crd):
+    """What is wrong with a CustomResourceDefinition: what a server refuses to establish."""
+    spec, out = crd.get("spec") or {}, []
+    names, versions = spec.get("names") or {}, spec.get("versions") or []
+    for field in ("group", "names", "scope", "versions"):
+        if not spec.get(field):
+            out.append(("spec." + field, "Required value"))
+    if crd["metadata"]["name"] != "%s.%s" % (names.get("plural"), spec.get("group")):
+        out.append(("metadata.name", 'Invalid value: "%s": must be spec.names.plural+"."+spec.group'
+                    % crd["metadata"]["name"]))
+    if sum(bool(v.get("storage")) for v in versions) != 1:
+        out.append(("spec.versions", "Invalid value: must have exactly one version marked as "
+                    "storage version"))
+    for number, version in enumerate(versions):
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        path = "spec.versions[%d].schema.openAPIV3Schema" % number
+        if not schema:
+            out.append((path, "Required value: schemas are required"))
+        else:
+            out.extend(structural_causes(schema, path))
+    return out
+
+
+def structural_causes(schema, path, top=True):
+    """Where a schema is not structural: a type everywhere, and none inside choices."""
+    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get(
+        "x-kubernetes-int-or-string")
+    if not schema.get("type") and not free:
+        yield path + ".type", "Required value: must not be empty for specified fields"
+    if schema.get("type") == "array" and not isinstance(schema.get("items"), dict):
+        yield path + ".items", "Required value: must be specified"
+    if schema.get("properties") and schema.get("additionalProperties"):
+        yield path + ".additionalProperties", ("Forbidden: additionalProperties and properties are "
+                                               "mutual exclusive")
+    for choice in ("anyOf", "oneOf", "allOf"):
+        for number, part in enumerate(schema.get(choice) or ()):
+            yield from _choice_causes(part, "%s.%s[%d]" % (path, choice, number), free)
+    if isinstance(schema.get("not"), dict):
+        yield from _choice_causes(schema["not"], path + ".not", free)
+    for name, field in (schema.get("properties") or {}).items():
+        if not (top and name in KEPT):
+            yield from structural_causes(field, "%s.properties[%s]" % (path, name), False)
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from structural_causes(schema[key], "%s.%s" % (path, key), False)
+
+
+def _choice_causes(schema, path, int_or_string):
+    """Inside choices stand bounds and names of fields, never types, descriptions or defaults."""
+    for word in ("type", "description", "default", "additionalProperties", "nullable",
+                 "x-kubernetes-preserve-unknown-fields"):
+        if word in schema and not (word == "type" and int_or_string):
+            yield "%s.%s" % (path, word), "Forbidden: must be empty to be structural"
+    for choice in ("anyOf", "oneOf", "allOf"):
+        for number, part in enumerate(schema.get(choice) or ()):
+            yield from _choice_causes(part, "%s.%s[%d]" % (path, choice, number), int_or_string)
+    if isinstance(schema.get("not"), dict):
+        yield from _choice_causes(schema["not"], path + ".not", int_or_string)
+    for name, field in (schema.get("properties") or {}).items():
+        yield from _choice_causes(field, "%s.properties[%s]" % (path, name), int_or_string)
+    if isinstance(schema.get("items"), dict):
+        yield from _choice_causes(schema["items"], path + ".items", int_or_string)
