@@ -134,10 +134,27 @@ def name_of(short, message):
     return message.cluster_name if short == "eds" else message.name
 
 
-class Client:
-    """One ADS stream. Responses are taken in by a thread; `wait` looks at what has come."""
+OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
 
-    def __init__(self, address, node=SIDECAR, metadata=None, delta=False, versions=None):
+
+def secure_channel(address, roots, certificate=None, token=None):
+    """A channel by TLS to the control plane's own name; certificate: paths of it and its key."""
+    texts = [open(path, "rb").read() for path in [roots, *reversed(certificate or ())]]
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(*texts), OPTIONS + [
+        ("grpc.ssl_target_name_override", "istiod.istio-system.svc")])
+
+
+def bearer(token):
+    """The metadata of a call with a token; none where there is none."""
+    return None if token is None else [("authorization", "Bearer " + token)]
+
+
+class Client:
+    """One ADS stream. Responses are taken in by a thread; `wait` looks at what has come.
+
+    With `roots` it is by TLS, and `certificate` or `token` prove who it is."""
+
+    def __init__(self, address, node=SIDECAR, metadata=None, delta=False, versions=None, **proof):
         from envoy.config.core.v3 import base_pb2
         from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
         self.messages, self.delta = discovery_pb2, delta
@@ -156,11 +173,12 @@ class Client:
         self.changed = threading.Condition()
         self.outgoing = queue.Queue()
         self.first = True
-        self.channel = grpc.insecure_channel(address, [
-            ("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)])
+        self.channel = secure_channel(address, **proof) if proof else grpc.insecure_channel(
+            address, OPTIONS)
         stub = ads_pb2_grpc.AggregatedDiscoveryServiceStub(self.channel)
         method = stub.DeltaAggregatedResources if delta else stub.StreamAggregatedResources
-        self.call = method(iter(self.outgoing.get, None), wait_for_ready=True)
+        self.call = method(iter(self.outgoing.get, None), wait_for_ready=not proof,
+                           metadata=bearer(proof.get("token")))
         threading.Thread(target=self._receive, daemon=True).start()
 
     # Asking.

@@ -13,7 +13,10 @@ Without options: the productpage sidecar, or the ingress gateway, of config/samp
   --pod NAME              name of the pod
   --namespace NAME        its namespace
   --labels KEY=VALUE,...  its labels
-  --xds ADDRESS:PORT      the control plane's gRPC address (127.0.0.1:15010)
+  --service-account NAME  its service account (the pod's app)
+  --xds ADDRESS:PORT      the control plane's gRPC address (127.0.0.1:15010; 15012 with a token)
+  --token FILE            proves who it is, by TLS, with this file of config/envoy/token.sh
+  --roots FILE            the mesh's roots, with --token
   --admin ADDRESS:PORT    where Envoy's admin page listens (127.0.0.1:15000)
   --protocol delta|sotw   incremental ADS, or state of the world (delta)
   --mode REDIRECT|NONE    REDIRECT: iptables bring the traffic to 15001 and 15006;
@@ -46,7 +49,7 @@ case $kind in
   *) usage >&2; exit 2 ;;
 esac
 shift
-xds=127.0.0.1:15010 admin=127.0.0.1:15000 protocol=delta mode=REDIRECT
+xds= account= token= roots= admin=127.0.0.1:15000 protocol=delta mode=REDIRECT
 cluster_id=Kubernetes domain=cluster.local envoy=${ENVOY:-} print=
 while [ $# -gt 0 ]; do
   case $1 in
@@ -60,6 +63,9 @@ while [ $# -gt 0 ]; do
     --pod) pod=$2 ;;
     --namespace) namespace=$2 ;;
     --labels) labels=$2 ;;
+    --service-account) account=$2 ;;
+    --token) token=$2 ;;
+    --roots) roots=$2 ;;
     --xds) xds=$2 ;;
     --admin) admin=$2 ;;
     --protocol) protocol=$2 ;;
@@ -77,6 +83,12 @@ case $protocol in
   sotw) api=GRPC ;;
   *) die "--protocol is delta or sotw, not $protocol" ;;
 esac
+template=$kind port=15010
+if [ -n "$token$roots" ]; then
+  [ -n "$token" ] && [ -n "$roots" ] || die "of --token and --roots one needs the other"
+  template=secure port=15012
+fi
+xds=${xds:-127.0.0.1:$port}
 app=$(tr ',' '\n' <<<"$labels" | sed -n 's/^app=//p' | head -1)
 
 # One flow map of quoted strings: {"app": "reviews", "version": "v1"}.
@@ -103,6 +115,9 @@ bootstrap=$(sed \
   -e "$(set_line id "$type~$ip~$pod.$namespace~$namespace.svc.$domain")" \
   -e "$(set_line cluster "${app:-$pod}.$namespace")" \
   -e "$(set_line namespace "$namespace")" \
+  -e "$(set_line service-account "${account:-${app:-$pod}}")" \
+  -e "$(set_line token "$token")" \
+  -e "$(set_line roots "$roots")" \
   -e "$(set_line cluster-id "$cluster_id")" \
   -e "$(set_line mode "$mode")" \
   -e "$(set_line labels "$map")" \
@@ -111,7 +126,7 @@ bootstrap=$(sed \
   -e "$(set_line protocol "$api")" \
   -e "$(set_line xds-address "${xds%:*}")" \
   -e "$(set_line xds-port "${xds##*:}")" \
-  "$root/config/envoy/$kind.yaml")
+  "$root/config/envoy/$template.yaml")
 if [ -n "$print" ]; then echo "$bootstrap"; exit 0; fi
 
 [ -n "$envoy" ] || envoy=$(find_envoy)
