@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Configuration
+public import Configuration
 public import ServiceDiscovery
 
 /// The hosts that an egress listener imports from one namespace, or from all (`*`).
@@ -175,32 +175,29 @@ extension MeshService {
 }
 
 extension Istio.VirtualService {
-  /// The hosts that it sends to, with the ports asked for (0 where a destination names none), from
-  /// proxies of a namespace; in the order of their names.
-  fileprivate func destinations(from namespace: String) -> [(Hostname, Set<UInt32>)] {
+  /// The hosts that it sends to, with the ports asked for (0 where a destination names none), in the
+  /// order of their names; without HTTP routes that are only for proxies of other namespaces than
+  /// `namespace`, where that is given.
+  public func destinations(from namespace: String? = nil) -> [(Hostname, Set<UInt32>)] {
     var found: [String: Set<UInt32>] = [:]
     let add = { (destination: Istio.Destination?) in
       guard let destination else { return }
       found[destination.host, default: []].insert(destination.port?.number ?? 0)
     }
-    for route in http where route.match.isReached(from: namespace, \.sourceNamespace) {
+    for route in http where namespace.map(route.isReached) ?? true {
       for target in route.route { add(target.destination) }
       add(route.mirror)
       for mirror in route.mirrors { add(mirror.destination) }
     }
-    for route in tcp where route.match.isReached(from: namespace, \.sourceNamespace) {
-      for target in route.route { add(target.destination) }
-    }
-    for route in tls where route.match.isReached(from: namespace, \.sourceNamespace) {
-      for target in route.route { add(target.destination) }
-    }
+    for target in tcp.flatMap(\.route) + tls.flatMap(\.route) { add(target.destination) }
     return found.sorted { $0.key < $1.key }.map { (Hostname(valid: $0.key), $0.value) }
   }
 }
 
-extension Array {
-  /// Whether a list of matches has one for clients of a namespace; an empty list is for all.
-  fileprivate func isReached(from namespace: String, _ source: (Element) -> String) -> Bool {
-    isEmpty || contains { source($0).isEmpty || source($0) == namespace }
+extension Istio.HTTPRoute {
+  /// Whether the route is for proxies of a namespace: it names that, or none at all.
+  fileprivate func isReached(from namespace: String) -> Bool {
+    let named = match.map(\.sourceNamespace).filter { !$0.isEmpty }
+    return named.isEmpty || named.contains(namespace)
   }
 }

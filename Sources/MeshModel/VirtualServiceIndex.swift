@@ -51,11 +51,14 @@ public struct VirtualServiceIndex: Sendable {
     self.byGateway = byGateway
   }
 
+  /// Those bound to a gateway, whoever sees them, oldest first.
+  public func bound(to gateway: String) -> [ResolvedVirtualService] { byGateway[gateway] ?? [] }
+
   /// Those bound to a gateway (`namespace/name`, or ``mesh``) that a namespace sees, in istiod's
   /// order: private ones of the namespace, then those exported to it by name, then public ones;
   /// each by age, but of public ones the namespace's own routes of the Gateway API first.
   public func bound(to gateway: String, visibleIn namespace: String) -> [ResolvedVirtualService] {
-    let visible = (byGateway[gateway] ?? []).filter { $0.isVisible(in: namespace) }
+    let visible = bound(to: gateway).filter { $0.isVisible(in: namespace) }
     let isPublic = { (service: ResolvedVirtualService) in
       service.exportTo.isEmpty || service.exportTo.contains("*")
     }

@@ -77,6 +77,9 @@ public enum ExternalServices {
       var service = service(host, of: object, settings: settings)
       service.trafficDistribution = KubernetesServices.trafficDistribution(
         "", object.meta.annotations, namespace?.meta.annotations ?? [:])
+      service.racesConnections =
+        object.meta.annotations["istio.io/connect-strategy"]?.uppercased()
+        == "RACE_FIRST_TCP_CONNECT"
       if object.spec.addresses.isEmpty {
         service.autoAllocated = allocation.addresses(
           of: .init(namespace: object.meta.namespace, entry: object.meta.name, host: host))

@@ -114,6 +114,9 @@ public struct MeshService: Hashable, Sendable {
   public var isNodeLocal = false
   /// Which endpoints come first.
   public var trafficDistribution = TrafficDistribution.any
+  /// Whether of all addresses of its name the first that answers is used, of any family
+  /// (`istio.io/connect-strategy: RACE_FIRST_TCP_CONNECT`).
+  public var racesConnections = false
   /// For passthrough, where the port to connect to is not the service's.
   public var passthroughTargetPorts: [UInt32: UInt32] = [:]
   /// Hosts that are other names of it, sorted.

@@ -27,7 +27,7 @@ struct ClusterFacets: Hashable, Sendable {
   /// Whether it exchanges metadata with its peers by Istio's filter.
   var exchangesMetadata: Bool
   /// Which addresses it asks DNS for.
-  var lookupFamily: DNSFamily
+  var lookupFamily: DNSLookupFamily
   /// The client certificate of its metadata.
   var clientCertificate: ClientCertificate?
   /// Whether names of HTTP/1 headers keep their letters' case.
@@ -36,16 +36,6 @@ struct ClusterFacets: Hashable, Sendable {
   var hasCredentialSocket: Bool
   /// Whether a socket beside it serves secrets of files.
   var hasFileCredentialSocket: Bool
-
-  /// Which families of addresses are asked for.
-  enum DNSFamily: Hashable, Sendable {
-    /// IPv4.
-    case ipv4
-    /// IPv6.
-    case ipv6
-    /// Both.
-    case all
-  }
 }
 
 extension ClusterFacets {
@@ -58,9 +48,7 @@ extension ClusterFacets {
     exchangesMetadata =
       isIstioBuild
       && context.settings.feature("PILOT_ENABLE_METADATA_EXCHANGE", default: true)
-    let isDualStack = context.settings.feature("ISTIO_DUAL_STACK", default: false)
-    lookupFamily = .init(
-      hasIPv4: context.hasIPv4, hasIPv6: context.hasIPv6, isDualStack: isDualStack)
+    lookupFamily = context.addressFamilies.lookupFamily
     let chain = node.text("TLS_CLIENT_CERT_CHAIN")
     if !chain.isEmpty {
       clientCertificate = ClientCertificate(
@@ -69,25 +57,6 @@ extension ClusterFacets {
     preservesHeaderCase = context.preservesHeaderCase
     hasCredentialSocket = node.text("credential") == "true"
     hasFileCredentialSocket = node.text("file-credential") == "true"
-  }
-}
-
-extension ClusterFacets.DNSFamily {
-  fileprivate init(hasIPv4: Bool, hasIPv6: Bool, isDualStack: Bool) {
-    if hasIPv4 == hasIPv6 {
-      self = isDualStack ? .all : .ipv4
-    } else {
-      self = hasIPv4 ? .ipv4 : .ipv6
-    }
-  }
-
-  /// As clusters write it.
-  var envoyFamily: Envoy.Cluster.DnsLookupFamily {
-    switch self {
-    case .ipv4: .v4Only
-    case .ipv6: .v6Only
-    case .all: .all
-    }
   }
 }
 

@@ -79,6 +79,12 @@ struct OutboundClusterInputs: ResourceInputs {
     } else {
       draft.discover(service.discoveryType(for: facets, settings.value))
     }
+    // Envoy refuses the type for several endpoints.
+    if cluster.type == .strictDns, service.racesConnections,
+      groups.reduce(0, { $0 + $1.endpoints.count }) == 1
+    {
+      draft.discover(.logicalDns)
+    }
     switch cluster.type {
     case .strictDns, .logicalDns:
       useDNS(draft)
@@ -102,7 +108,7 @@ struct OutboundClusterInputs: ResourceInputs {
 
   private func useDNS(_ draft: ClusterDraft) {
     let cluster = draft.cluster
-    cluster.dnsLookupFamily = facets.lookupFamily.envoyFamily
+    cluster.dnsLookupFamily = service.racesConnections ? .all : facets.lookupFamily.envoy
     cluster.typedDnsResolverConfig = cluster.make(Envoy.TypedExtensionConfig.self) { resolver in
       resolver.name = "envoy.network.dns_resolver.cares"
       resolver.typedConfig = .pack(
@@ -126,7 +132,7 @@ struct OutboundClusterInputs: ResourceInputs {
         type.make(Envoy.DynamicForwardProxyCluster.self) { proxy in
           proxy.dnsCacheConfig = proxy.make(Envoy.DnsCacheConfig.self) {
             $0.name = service.hostname.text + "_dfp_dns_cache"
-            $0.dnsLookupFamily = facets.lookupFamily.envoyFamily
+            $0.dnsLookupFamily = facets.lookupFamily.envoy
           }
           proxy.allowInsecureClusterOptions = policy?.tls?.leavesNamesUnchecked ?? false
         })

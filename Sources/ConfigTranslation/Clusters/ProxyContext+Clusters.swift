@@ -44,28 +44,34 @@ extension ProxyContext {
   /// Those that are resolved by DNS hold endpoints, which may depend on where the proxy is; all
   /// others are remembered as a list.
   private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
-    let forwardsUnopened = node.kind == .router && hasAutoPassthroughGateway
+    let isRouter = node.kind == .router
+    let kinds = ServiceClusterKinds(
+      forwardsUnopened: isRouter && gateways.hasAutoPassthrough,
+      attached: isRouter ? attachedServices : nil)
     let key = ClusterListKey(
-      scope: ObjectIdentifier(outbound), facets: facets, forwardsUnopened: forwardsUnopened,
+      scope: ObjectIdentifier(outbound), facets: facets, kinds: kinds,
       labels: outbound.hasSelectiveRules ? node.labels : [:])
     let shared = cache.clusterLists.value(key, of: mesh) {
-      clusters(facets, forwardsUnopened) { !$0.isDNS }
+      clusters(facets, kinds) { !$0.isDNS }
     }
-    return shared.merged(with: clusters(facets, forwardsUnopened, \.isDNS))
+    return shared.merged(with: clusters(facets, kinds, \.isDNS))
   }
 
   private func clusters(
-    _ facets: ClusterFacets, _ forwardsUnopened: Bool, _ isWanted: (MeshService) -> Bool
+    _ facets: ClusterFacets, _ kinds: ServiceClusterKinds, _ isWanted: (MeshService) -> Bool
   ) -> [EncodedResource] {
     outbound.services.filter(isWanted).flatMap { service -> [EncodedResource] in
       guard service.resolution != .alias else { return [] }
+      let isAttached = kinds.attached?.contains(service) ?? true
+      let unopened = kinds.forwardsUnopened && !service.isMeshExternal && !service.isForwardProxy
+      guard isAttached || unopened else { return [] }
       let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
       return service.ports.filter(service.hasCluster).flatMap { port in
         let base = OutboundClusterInputs(
           facets: facets, settings: mesh.sharedSettings, service: service, port: port, rule: rule)
         if service.isForwardProxy { return completed(base).map { [cache.resource($0)] } ?? [] }
-        let unopened = forwardsUnopened && !service.isMeshExternal
-        return subsets(of: base) + (unopened ? subsets(of: base, isServerName: true) : [])
+        return (isAttached ? subsets(of: base) : [])
+          + (unopened ? subsets(of: base, isServerName: true) : [])
       }
     }.sortedByName()
   }
@@ -122,16 +128,6 @@ extension ProxyContext {
       mesh.config.peerAuthentications, root: settings.rootNamespace, namespaces: [service.namespace]
     )
     return peers.mode(namespace: service.namespace) ?? .permissive
-  }
-
-  /// Whether a Gateway of the proxy sends TLS on unopened, by the SNI of its clients.
-  private var hasAutoPassthroughGateway: Bool {
-    mesh.config.gateways.all.contains { object in
-      object.spec.servers.contains { $0.tls?.mode == .autoPassthrough }
-        && object.spec.selector.isSubset(of: node.labels)
-        && (settings.feature("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", default: false)
-          ? object.meta.namespace == node.namespace : true)
-    }
   }
 }
 

@@ -14,6 +14,8 @@ struct GatewayListenerInputs: ResourceInputs {
   var addresses: [String]
   /// The port.
   var port: UInt32
+  /// Whether it is for HTTP/3, over UDP.
+  var isQUIC = false
   /// Whether a load balancer before the gateway says by the PROXY protocol who the client is.
   var readsProxyProtocol = false
   /// Whether connections are spread evenly over threads (`OUTBOUND_LISTENER_EXACT_BALANCE`).
@@ -25,7 +27,7 @@ struct GatewayListenerInputs: ResourceInputs {
   /// The chains, of which there is at least one.
   var chains: [GatewayChain] = []
 
-  var name: String { "\(addresses[0])_\(port)" }
+  var name: String { "\(isQUIC ? "udp_" : "")\(addresses[0])_\(port)" }
 
   func make(in arena: Arena) -> Envoy.Listener {
     Envoy.Listener(arena) { listener in
@@ -34,6 +36,7 @@ struct GatewayListenerInputs: ResourceInputs {
       for address in addresses.dropFirst() {
         listener.additionalAddresses.append(.init(arena, address, port: port))
       }
+      if isQUIC { setUDP(listener) }
       listener.trafficDirection = .outbound
       listener.maxConnectionsToAcceptPerSocketEvent = maxConnectionsPerEvent
       if let limit = environment.value.connections?.listenerPerConnectionBufferLimitBytes {
@@ -43,7 +46,7 @@ struct GatewayListenerInputs: ResourceInputs {
       listener.accessLog = .init(
         environment.value.accessLogs.make(for: .gateway, at: .listener, in: arena))
       if readsProxyProtocol { listener.listenerFilters.append(.proxyProtocol(arena)) }
-      if chains.contains(where: \.needsTLSInspector) {
+      if !isQUIC, chains.contains(where: \.needsTLSInspector) {
         listener.listenerFilters.append(.tlsInspector(arena))
       }
       for chain in chains {
@@ -51,6 +54,17 @@ struct GatewayListenerInputs: ResourceInputs {
         message.transportSocketConnectTimeout = connectTimeout
         listener.filterChains.append(message)
       }
+    }
+  }
+
+  private func setUDP(_ listener: Envoy.Listener) {
+    listener.address?.socketAddress?.protocol = .udp
+    for additional in listener.additionalAddresses {
+      additional.address?.socketAddress?.protocol = .udp
+    }
+    listener.udpListenerConfig = listener.make(Envoy.UdpListenerConfig.self) {
+      $0.quicOptions = $0.make(Envoy.ListenerQuicProtocolOptions.self)
+      $0.downstreamSocketConfig = $0.make(Envoy.UdpSocketConfig.self)
     }
   }
 }

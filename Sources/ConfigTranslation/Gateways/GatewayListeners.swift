@@ -23,28 +23,41 @@ struct GatewayListeners {
     var listeners: [GatewayListenerInputs] = []
     for servers in gateways.ports {
       if context.node.isTrue("UNPRIVILEGED_POD"), servers.port.number < 1024 { continue }
-      let chains = self.chains(of: servers)
-      var listener = emptyListener(servers.port)
-      if let place = listeners.firstIndex(where: { $0.name == listener.name }) {
-        listeners[place].chains += chains
-      } else {
-        listener.chains = chains
-        listeners.append(listener)
-      }
+      add(chains(of: servers), of: servers.port, to: &listeners)
+      guard !servers.overQUIC.isEmpty else { continue }
+      let overQUIC = servers.overQUIC.compactMap { chain(of: $0, on: servers.port, isQUIC: true) }
+      add(overQUIC, of: servers.port, isQUIC: true, to: &listeners)
     }
     for place in listeners.indices { listeners[place].chains.dropUnreachable() }
     return listeners.filter { !$0.chains.isEmpty }
   }
 
-  private func emptyListener(_ port: MergedGateways.ServerPort) -> GatewayListenerInputs {
+  private func add(
+    _ chains: [GatewayChain], of port: MergedGateways.ServerPort, isQUIC: Bool = false,
+    to listeners: inout [GatewayListenerInputs]
+  ) {
+    var listener = emptyListener(port, isQUIC: isQUIC)
+    if let place = listeners.firstIndex(where: { $0.name == listener.name }) {
+      listeners[place].chains += chains
+    } else {
+      listener.chains = chains
+      listeners.append(listener)
+    }
+  }
+
+  private func emptyListener(
+    _ port: MergedGateways.ServerPort, isQUIC: Bool
+  ) -> GatewayListenerInputs {
     let families = context.addressFamilies
     var addresses = families.wildcards
     if !families.isDualStackEnabled { addresses = Array(addresses.prefix(1)) }
     if !port.bind.isEmpty { addresses = [port.bind] }
     var listener = GatewayListenerInputs(
       environment: environment, addresses: addresses, port: port.number)
-    listener.readsProxyProtocol = context.proxyConfig.gatewayTopology?.proxyProtocol != nil
-    listener.isBalanced = context.node.isTrue("OUTBOUND_LISTENER_EXACT_BALANCE")
+    listener.isQUIC = isQUIC
+    listener.readsProxyProtocol =
+      !isQUIC && context.proxyConfig.gatewayTopology?.proxyProtocol != nil
+    listener.isBalanced = !isQUIC && context.node.isTrue("OUTBOUND_LISTENER_EXACT_BALANCE")
     listener.maxConnectionsPerEvent = context.settings.maxConnectionsPerEvent
     listener.connectTimeout = context.handshakeTimeout
     return listener
@@ -60,12 +73,7 @@ struct GatewayListeners {
     var chains: [GatewayChain] = []
     for server in servers.servers {
       if server.isHTTPSTermination {
-        guard let tls = context.tls(of: server) else { continue }
-        var manager = manager(
-          routes: server.routeName, port: servers.port, speaking: server.portProtocol)
-        if !server.server.name.isEmpty { manager.statPrefix = server.server.name }
-        chains.append(
-          GatewayChain(serverNames: server.serverNames, tls: tls, content: .requests(manager)))
+        if let chain = chain(of: server, on: servers.port) { chains.append(chain) }
       } else {
         chains += connectionChains(of: server, on: servers.port)
       }
@@ -73,13 +81,27 @@ struct GatewayListeners {
     return chains
   }
 
+  /// The chain of a server whose TLS ends here before requests are routed.
+  private func chain(
+    of server: GatewayServer, on port: MergedGateways.ServerPort, isQUIC: Bool = false
+  ) -> GatewayChain? {
+    guard let tls = context.tls(of: server, isQUIC: isQUIC) else { return nil }
+    var manager = manager(
+      routes: server.routeName, port: port, speaking: server.portProtocol, isQUIC: isQUIC)
+    if !server.server.name.isEmpty { manager.statPrefix = server.server.name }
+    return GatewayChain(serverNames: server.serverNames, tls: tls, content: .requests(manager))
+  }
+
   private func manager(
-    routes: String, port: MergedGateways.ServerPort, speaking spoken: PortProtocol
+    routes: String, port: MergedGateways.ServerPort, speaking spoken: PortProtocol,
+    isQUIC: Bool = false
   ) -> HTTPConnectionManagerInputs {
-    HTTPConnectionManagerInputs(
+    var manager = HTTPConnectionManagerInputs(
       environment: environment, trafficClass: .gateway,
-      statPrefix: "outbound_\(emptyListener(port).name);", routes: .discovered(routes),
-      portProtocol: spoken)
+      statPrefix: "outbound_\(emptyListener(port, isQUIC: isQUIC).name);",
+      routes: .discovered(routes), portProtocol: spoken)
+    manager.isHTTP3 = isQUIC
+    return manager
   }
 
   private mutating func connectionChains(
@@ -101,9 +123,13 @@ struct GatewayListeners {
 
 extension ProxyContext {
   /// The TLS that ends at a server; nil where the proxy has no certificate for it.
-  fileprivate func tls(of server: GatewayServer) -> ServerTLSInputs? {
+  fileprivate func tls(of server: GatewayServer, isQUIC: Bool = false) -> ServerTLSInputs? {
     guard let written = server.server.tls else { return nil }
     var tls = serverTLS(written)
+    if isQUIC {
+      tls.isQUIC = true
+      tls.protocols = ["h3"]
+    }
     if written.mode == .istioMutual {
       guard let workload = workloadTLS() else { return nil }
       tls.workload = workload

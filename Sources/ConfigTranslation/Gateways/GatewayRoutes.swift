@@ -24,6 +24,8 @@ struct GatewayRoutes {
   private let context: ProxyContext
   private let gateways: MergedGateways
   private let countsAttempts: Bool
+  /// Whether responses tell clients that HTTP/3 is spoken on the port too.
+  private var tellsOfHTTP3 = false
   private var hosts: [Hostname: Host] = [:]
   private var routes: [Source: [RoutePlan]] = [:]
 
@@ -37,6 +39,7 @@ struct GatewayRoutes {
   mutating func inputs(_ name: String) -> RouteConfigurationInputs {
     var inputs = RouteConfigurationInputs(name: name)
     inputs.ignoresPort = !context.node.isProxyless
+    tellsOfHTTP3 = gateways.routesOverQUIC.contains(name)
     guard let servers = gateways.serversByRoute[name], let first = servers.first else {
       // A listener that drains may still ask for routes of a Gateway that is gone.
       inputs.isUnknown = true
@@ -94,7 +97,8 @@ struct GatewayRoutes {
   ) -> [RoutePlan] {
     VirtualServiceRules(
       context, gateways: [server.gatewayName], port: server.portNumber,
-      isTLS: server.server.tls != nil, lookup: { context.service($0, for: service) }
+      isTLS: server.server.tls != nil, tellsOfHTTP3: tellsOfHTTP3,
+      lookup: { context.service($0, for: service) }
     ).routes(of: service)
   }
 

@@ -24,48 +24,64 @@ struct MergedGateways: Hashable, Sendable {
     var servers: [GatewayServer]
     /// The route configuration of plain requests.
     var routeName: String
+    /// The servers that are also asked by HTTP/3, over UDP.
+    var overQUIC: [GatewayServer] = []
   }
 
   /// The servers by port, in the order in which ports were first asked for.
   private(set) var ports: [Servers] = []
   /// The servers by route configuration.
   private(set) var serversByRoute: [String: [GatewayServer]] = [:]
-  /// Whether no Gateway selects the proxy.
-  private(set) var isEmpty = true
+  /// The Gateways, as VirtualServices name them.
+  private(set) var names: Set<String> = []
+  /// Whether a server sends TLS on unopened, by the SNI of its clients.
+  private(set) var hasAutoPassthrough = false
+  /// The route configurations whose responses tell of HTTP/3.
+  private(set) var routesOverQUIC: Set<String> = []
 
   private var numbers: Set<UInt32> = []
   private var plain: [UInt32: ServerPort] = [:]
   private var tlsHosts: [UInt32: [String: String]] = [:]
 
   /// Merges Gateways, the oldest first.
-  init(_ selected: [SelectedGateway]) {
-    isEmpty = selected.isEmpty
+  ///
+  /// - Parameter usesQUIC: Whether HTTPS is served over QUIC too, where a service of the proxy has
+  ///   the server's port for UDP (`PILOT_ENABLE_QUIC_LISTENERS`).
+  init(_ selected: [SelectedGateway], usesQUIC: Bool = false) {
     for one in selected {
+      names.insert("\(one.object.meta.namespace)/\(one.object.meta.name)")
       for written in one.object.spec.servers {
         guard let port = written.port else { continue }
         let server = written.resolvingHosts(namespace: one.object.meta.namespace)
+        let isUDP = usesQUIC && one.hasUDP(port.number)
         for number in one.listeningPorts(for: port.number) {
-          add(server, of: one.object.key, on: number)
+          guard let place = add(server, of: one.object.key, on: number), isUDP else { continue }
+          serveOverQUIC(at: place)
         }
       }
     }
   }
 
-  private mutating func add(_ written: Istio.Server, of gateway: ObjectKey, on number: UInt32) {
+  /// Adds a server on a port of the proxy, and says among whose servers it is then the last; nil
+  /// where it has no place.
+  private mutating func add(
+    _ written: Istio.Server, of gateway: ObjectKey, on number: UInt32
+  ) -> Int? {
     var server = GatewayServer(gateway: gateway, server: written, routeName: "")
     server.routeName = MergedGateways.routeName(of: server, listeningOn: number)
-    guard written.tls == nil || takeHosts(of: written, on: number) else { return }
+    guard written.tls == nil || takeHosts(of: written, on: number) else { return nil }
+    if server.isAutoPassthrough { hasAutoPassthrough = true }
     let port = ServerPort(
       number: number, protocol: written.port?.protocol ?? "", bind: written.bind)
-    if numbers.insert(number).inserted {
-      start(server, on: port)
-    } else if let first = plain[number] {
-      join(server, on: port, first: first)
-    } else if server.isTLS {
-      addTLS(server, on: port)
-    } else {
-      start(server, on: port)
-    }
+    if numbers.insert(number).inserted { return start(server, on: port) }
+    if let first = plain[number] { return join(server, on: port, first: first) }
+    return server.isTLS ? addTLS(server, on: port) : start(server, on: port)
+  }
+
+  private mutating func serveOverQUIC(at place: Int) {
+    guard let server = ports[place].servers.last, server.isHTTPSTermination else { return }
+    ports[place].overQUIC.append(server)
+    routesOverQUIC.insert(server.routeName)
   }
 
   /// Takes the hosts of a server with TLS, since no SNI may match twice; false if one is taken.
@@ -76,47 +92,55 @@ struct MergedGateways: Hashable, Sendable {
     return true
   }
 
-  private mutating func start(_ server: GatewayServer, on port: ServerPort) {
+  private mutating func start(_ server: GatewayServer, on port: ServerPort) -> Int {
     if !server.isTLS { plain[port.number] = port }
     if server.isHTTP { serversByRoute[server.routeName] = [server] }
     let servers = Servers(port: port, servers: [server], routeName: server.routeName)
-    if let place = ports.firstIndex(where: { $0.port == port }) {
-      ports[place] = servers
-    } else {
+    guard let place = ports.firstIndex(where: { $0.port == port }) else {
       ports.append(servers)
+      return ports.count - 1
     }
+    ports[place] = servers
+    return place
   }
 
   /// Adds a server to a port that has plain servers: only HTTP goes with HTTP.
-  private mutating func join(_ server: GatewayServer, on port: ServerPort, first: ServerPort) {
+  private mutating func join(
+    _ server: GatewayServer, on port: ServerPort, first: ServerPort
+  ) -> Int? {
     let name = server.routeName
     if first.bind == port.bind {
       let fits = (port.parsed.isHTTP || port.parsed == first.parsed) && first.parsed.isHTTP
       guard fits, !name.isEmpty, let place = ports.firstIndex(where: { $0.port == first }) else {
-        return
+        return nil
       }
       ports[place].servers.append(server)
       serversByRoute[name, default: []].append(server)
-    } else if let place = ports.firstIndex(where: { $0.port == port }) {
-      ports[place].routeName = name
-      ports[place].servers.append(server)
-      serversByRoute[name, default: []].append(server)
-    } else {
-      start(server, on: port)
+      return place
     }
+    guard let place = ports.firstIndex(where: { $0.port == port }) else {
+      return start(server, on: port)
+    }
+    ports[place].routeName = name
+    ports[place].servers.append(server)
+    serversByRoute[name, default: []].append(server)
+    return place
   }
 
   /// Adds a server to a port that has servers with TLS: SNI tells them apart.
-  private mutating func addTLS(_ server: GatewayServer, on port: ServerPort) {
+  private mutating func addTLS(_ server: GatewayServer, on port: ServerPort) -> Int? {
     if server.isHTTP {
-      guard !server.routeName.isEmpty, serversByRoute[server.routeName] == nil else { return }
+      guard !server.routeName.isEmpty, serversByRoute[server.routeName] == nil else {
+        return nil
+      }
       serversByRoute[server.routeName] = [server]
     }
-    if let place = ports.firstIndex(where: { $0.port == port }) {
-      ports[place].servers.append(server)
-    } else {
+    guard let place = ports.firstIndex(where: { $0.port == port }) else {
       ports.append(Servers(port: port, servers: [server], routeName: ""))
+      return ports.count - 1
     }
+    ports[place].servers.append(server)
+    return place
   }
 
   /// `http.PORT`, or `https.PORT.NAME.GATEWAY.NAMESPACE`, with the address where one is bound.
@@ -139,6 +163,11 @@ struct SelectedGateway {
   let isBySelector: Bool
   let targets: [ServiceTarget]
 
+  /// Whether a service of the proxy has a port for UDP.
+  func hasUDP(_ number: UInt32) -> Bool {
+    targets.contains { $0.port.number == number && $0.port.protocol == .udp }
+  }
+
   /// The ports to listen on for a port of a server: those that the proxy's services lead to.
   func listeningPorts(for number: UInt32) -> [UInt32] {
     let found = targets.filter { target in
@@ -152,7 +181,11 @@ struct SelectedGateway {
 
 extension ProxyContext {
   /// The Gateways that apply to the proxy, merged.
-  var gateways: MergedGateways { MergedGateways(selectedGateways) }
+  var gateways: MergedGateways {
+    MergedGateways(
+      selectedGateways,
+      usesQUIC: settings.feature("PILOT_ENABLE_QUIC_LISTENERS", default: false))
+  }
 
   private var selectedGateways: [SelectedGateway] {
     let isScoped = settings.feature("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", default: false)

@@ -11,6 +11,9 @@ struct AddressFamilies: Hashable, Sendable {
   var hasIPv6: Bool
   /// Whether both are used together (`ISTIO_DUAL_STACK`).
   var isDualStackEnabled: Bool
+  /// Whether proxies with IPv6 addresses only reach IPv4 all the same
+  /// (`ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS`).
+  var reachesIPv4 = false
 
   /// Whether the proxy has addresses of both.
   var isDual: Bool { hasIPv4 && hasIPv6 }
@@ -40,7 +43,7 @@ struct AddressFamilies: Hashable, Sendable {
 
   /// What names are resolved to.
   var lookupFamily: DNSLookupFamily {
-    if isIPv6Only { return .ipv6 }
+    if isIPv6Only { return reachesIPv4 ? .all : .ipv6 }
     return isDual && isDualStackEnabled ? .all : .ipv4
   }
 }
@@ -52,6 +55,8 @@ extension AddressFamilies {
     hasIPv4 = isIPv4.contains(true) || isIPv4.isEmpty
     hasIPv6 = isIPv4.contains(false)
     isDualStackEnabled = settings.feature("ISTIO_DUAL_STACK", default: false)
+    reachesIPv4 = settings.feature(
+      "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS", default: false)
   }
 }
 

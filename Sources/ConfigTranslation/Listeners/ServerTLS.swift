@@ -17,6 +17,8 @@ struct ServerTLSInputs: Hashable, Sendable {
 
   /// What was written.
   var settings: Istio.ServerTLSSettings
+  /// Whether it is TLS of QUIC, where Envoy cannot require certificates of clients.
+  var isQUIC = false
   /// What the mesh says where the settings are silent.
   var defaults: Istio.Mesh.MeshConfig.TLSConfig?
   /// The protocols that are offered.
@@ -31,7 +33,7 @@ struct ServerTLSInputs: Hashable, Sendable {
   var secretProvider: String?
 
   private var requiresClient: Bool {
-    settings.mode == .mutual || settings.mode == .istioMutual
+    !isQUIC && (settings.mode == .mutual || settings.mode == .istioMutual)
   }
   private var verifiesClient: Bool { requiresClient || settings.mode == .optionalMutual }
   private var credentials: [String] {
@@ -55,12 +57,18 @@ struct ServerTLSInputs: Hashable, Sendable {
       }
       if settings.mode != .istioMutual { common.setParameters(settings, defaults) }
     }
-    return .downstreamTLS(message)
+    guard isQUIC else { return .downstreamTLS(message) }
+    return Envoy.TransportSocket(arena) {
+      $0.name = "envoy.transport_sockets.quic"
+      $0.typedConfig = .pack(
+        $0.make(Envoy.QuicDownstreamTransport.self) { $0.downstreamTlsContext = message })
+    }
   }
 
   private func useWorkload(_ common: Envoy.CommonTlsContext) {
     guard let workload else { return }
     common.tlsCertificateSdsSecretConfigs = [workload.certificate.make(in: common.arena)]
+    guard verifiesClient else { return }
     let expected = validation(in: common.arena)
     if !settings.caCrl.isEmpty { expected.crl = file(settings.caCrl, in: common.arena) }
     common.combinedValidationContext = combined(expected, workload.roots.make(in: common.arena))

@@ -34,8 +34,8 @@ struct ClusterListKey: Hashable, Sendable {
   var scope: ObjectIdentifier
   /// What of the proxy shapes clusters.
   var facets: ClusterFacets
-  /// Whether TLS is sent on unopened.
-  var forwardsUnopened: Bool
+  /// Which clusters of services it gets.
+  var kinds: ServiceClusterKinds
   /// The workload's labels, where rules select by them.
   var labels: [String: String]
 }

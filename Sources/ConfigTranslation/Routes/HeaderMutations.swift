@@ -62,6 +62,13 @@ extension HeaderMutations.Addition {
 }
 
 extension Envoy.Route {
+  /// Adds the header that tells clients of HTTP/3 on a port, for a day.
+  func tellOfHTTP3(port: UInt32) {
+    let header = HeaderMutations.Addition(
+      name: "alt-svc", value: "h3=\":\(port)\"; ma=86400", overwrites: false)
+    responseHeadersToAdd.append(header.message(in: arena))
+  }
+
   /// Adds changes of headers behind those that are there.
   func apply(_ mutations: HeaderMutations) {
     for one in mutations.requestAdditions { requestHeadersToAdd.append(one.message(in: arena)) }

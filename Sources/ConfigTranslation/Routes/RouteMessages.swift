@@ -26,6 +26,7 @@ extension RulePlan {
       setAction(of: route)
       route.decorator = route.make(Envoy.Decorator.self) { $0.operation = operation(of: route) }
       setFilters(of: route)
+      if tellsOfHTTP3 { route.tellOfHTTP3(port: port) }
     }
   }
 

@@ -46,6 +46,8 @@ struct RulePlan: Hashable, Sendable {
   var port: UInt32
   /// Whether the listener ends TLS.
   var isTLS = false
+  /// Whether responses tell clients that HTTP/3 is spoken on the port too.
+  var tellsOfHTTP3 = false
   /// The clusters of the rule's destinations, in their order.
   var targets: [Target] = []
   /// The clusters of `rule.mirror` and `rule.mirrors`, in this order.

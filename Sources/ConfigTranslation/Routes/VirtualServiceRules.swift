@@ -11,17 +11,19 @@ struct VirtualServiceRules {
   private let gateways: Set<String>
   private let port: UInt32
   private let isTLS: Bool
+  private let tellsOfHTTP3: Bool
   private let lookup: (Hostname) -> MeshService?
   private let headers: Istio.Mesh.ProxyConfig.ProxyHeaders?
 
   init(
     _ context: ProxyContext, gateways: Set<String>, port: UInt32, isTLS: Bool = false,
-    lookup: @escaping (Hostname) -> MeshService?
+    tellsOfHTTP3: Bool = false, lookup: @escaping (Hostname) -> MeshService?
   ) {
     self.context = context
     self.gateways = gateways
     self.port = port
     self.isTLS = isTLS
+    self.tellsOfHTTP3 = tellsOfHTTP3
     self.lookup = lookup
     headers = context.proxyHeaders
   }
@@ -64,6 +66,7 @@ struct VirtualServiceRules {
       timeouts: TimeoutForm(context.node))
     plan.semantics = service.meta.routeSemantics
     plan.isTLS = isTLS
+    plan.tellsOfHTTP3 = tellsOfHTTP3
     plan.retries = rule.retries ?? context.settings.mesh.defaultHttpRetryPolicy
     plan.forwardsHost = headers?.xForwardedHost?.enabled == true
     plan.keepsMirroredHost = context.settings.feature("DISABLE_SHADOW_HOST_SUFFIX", default: true)

@@ -133,6 +133,32 @@ struct ClusterTests {
     #expect(cluster[path: "transport_socket_matches"] == .null)
   }
 
+  @Test func aNameWhoseAddressesRaceIsResolvedToAllFamilies() {
+    let entry = { (endpoints: String) in
+      """
+      apiVersion: networking.istio.io/v1
+      kind: ServiceEntry
+      metadata:
+        name: out
+        namespace: default
+        annotations: {istio.io/connect-strategy: race_first_tcp_connect}
+      spec:
+        hosts: [api.example.com]
+        location: MESH_EXTERNAL
+        resolution: DNS
+        ports: [{number: 443, name: tls, protocol: TLS}]
+        \(endpoints)
+      """
+    }
+    let cluster = { (endpoints: String) in
+      ClusterMesh(entry(endpoints)).proxy().cluster("outbound|443||api.example.com")
+    }
+    #expect(cluster("")[path: "type"] == "LOGICAL_DNS")
+    #expect(cluster("")[path: "dns_lookup_family"] == "ALL")
+    let two = "endpoints: [{address: a.example.com}, {address: b.example.com}]"
+    #expect(cluster(two)[path: "type"] == "STRICT_DNS")
+  }
+
   @Test func referencesAreReadFromBytes() {
     let clusters = ClusterMesh(Self.pods, Self.web).proxy().clusters()
     let names = clusters.compactMap(ClusterReferences.endpoints)

@@ -160,6 +160,104 @@ struct GatewayTests {
       byProvider[path: secret + service] == "outbound|9000||server.default.svc.cluster.local")
   }
 
+  @Test func overUDPHTTP3IsSpokenWhereItIsTurnedOn() {
+    let objects = """
+      apiVersion: v1
+      kind: Service
+      metadata: {name: front, namespace: default}
+      spec:
+        clusterIP: 10.1.0.9
+        selector: {app: server}
+        ports:
+        - {name: https, protocol: TCP, port: 443, targetPort: 8443}
+        - {name: http3, protocol: UDP, port: 443, targetPort: 8443}
+      """
+    var settings = MeshSettings()
+    settings.features["PILOT_ENABLE_QUIC_LISTENERS"] = "true"
+    let world = ListenerWorld(Self.objects + "\n---\n" + objects, settings: settings)
+    var node = world.context(address: "10.0.0.2").node
+    node.kind = .router
+    let context = ProxyContext(world.mesh, node: node, cache: ResourceCache())
+    let listeners = context.gatewayListeners()
+    #expect(listeners.map(\.name).contains("udp_0.0.0.0_8443"))
+    let quic = listeners.first { $0.name == "udp_0.0.0.0_8443" }?.json() ?? .null
+    #expect(quic[path: "address/socket_address/protocol"] == "UDP")
+    #expect(quic[path: "udp_listener_config/quic_options"] != .null)
+    #expect(quic[path: "listener_filters"] == .null)
+    let socket = quic[path: "filter_chains/0/transport_socket"]
+    #expect(socket["name"] == "envoy.transport_sockets.quic")
+    let common = "typed_config/downstream_tls_context/common_tls_context/alpn_protocols"
+    #expect(socket[path: common] == ["h3"])
+    let manager = quic[path: "filter_chains/0/filters/0/typed_config"]
+    #expect(manager["codec_type"] == "HTTP3")
+    #expect(manager[path: "rds/route_config_name"] == "https.443.https.gw.default")
+    #expect(gateway().gatewayListeners().allSatisfy { !$0.name.hasPrefix("udp_") })
+  }
+
+  @Test func responsesTellOfHTTP3() {
+    let objects = """
+      apiVersion: v1
+      kind: Service
+      metadata: {name: front, namespace: default}
+      spec:
+        selector: {app: server}
+        ports: [{name: http3, protocol: UDP, port: 443, targetPort: 8443}]
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: tls, namespace: default}
+      spec:
+        hosts: [tls.example.com]
+        gateways: [gw]
+        http: [{route: [{destination: {host: server}}]}]
+      """
+    let route = { (isOn: String) -> JSONValue in
+      var settings = MeshSettings()
+      settings.features["PILOT_ENABLE_QUIC_LISTENERS"] = isOn
+      let world = ListenerWorld(Self.objects + "\n---\n" + objects, settings: settings)
+      var node = world.context(address: "10.0.0.2").node
+      node.kind = .router
+      let context = ProxyContext(world.mesh, node: node, cache: ResourceCache())
+      return context.route("https.443.https.gw.default")?.json()[
+        path: "virtual_hosts/0/routes/0/response_headers_to_add"] ?? .null
+    }
+    #expect(
+      route("true")[path: "0/header"] == ["key": "alt-svc", "value": "h3=\":443\"; ma=86400"])
+    #expect(route("false") == .null)
+  }
+
+  @Test func gatewaysMayGetOnlyTheClustersThatTheySendTo() {
+    let objects = """
+      apiVersion: v1
+      kind: Service
+      metadata: {name: other, namespace: default}
+      spec: {clusterIP: 10.1.0.8, ports: [{name: http, protocol: TCP, port: 80}]}
+      ---
+      apiVersion: v1
+      kind: Service
+      metadata: {name: traces, namespace: default}
+      spec: {clusterIP: 10.1.0.7, ports: [{name: http, protocol: TCP, port: 9411}]}
+      """
+    var settings = MeshSettings()
+    var provider = Istio.Mesh.MeshConfig.ExtensionProvider()
+    provider.provider = .zipkin(
+      .with { $0.service = "default/traces.default.svc.cluster.local" })
+    settings.mesh.extensionProviders = [provider]
+    let hosts = { (kind: ProxyNode.Kind) -> Set<String> in
+      let world = ListenerWorld(Self.objects + "\n---\n" + objects, settings: settings)
+      var node = world.context(address: "10.0.0.2").node
+      node.kind = kind
+      let context = ProxyContext(world.mesh, node: node, cache: ResourceCache())
+      let names = context.clusters().compactMap { ClusterName($0.name) }
+      return Set(names.filter { $0.direction == .outbound }.map(\.host))
+    }
+    let all = Set(["server", "other", "traces"].map { $0 + ".default.svc.cluster.local" })
+    #expect(hosts(.router) == all)
+    settings.features["PILOT_FILTER_GATEWAY_CLUSTER_CONFIG"] = "true"
+    #expect(hosts(.router) == all.filter { !$0.hasPrefix("other") })
+    #expect(hosts(.sidecar) == all)
+  }
+
   @Test func onlyAProvenReaderOfTheNamespaceGetsTheNamedSecret() {
     let owner = VerifiedIdentity(namespace: "default", serviceAccount: "server")
     let name = "kubernetes://page"

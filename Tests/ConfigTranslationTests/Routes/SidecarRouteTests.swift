@@ -4,6 +4,7 @@ import ConfigTranslation
 import Configuration
 import EnvoyAPI
 import MeshModel
+import ServiceDiscovery
 import Testing
 
 struct SidecarRouteTests {
@@ -63,6 +64,25 @@ struct SidecarRouteTests {
     let split = "90 outbound|80|v1|\(Self.host), 10 outbound|80|v3|\(Self.host)"
     #expect(ask("/x12", ["skip": "1"]) == split)
     #expect(ask("/xy", [:]) == split)
+  }
+
+  @Test func aRouteForOthersLeadsNowhereForANamespace() {
+    let rules =
+      rule(
+        """
+        [{match: [{sourceNamespace: far}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]},
+         {match: [{sourceNamespace: far}, {sourceNamespace: default}],
+          route: [{destination: {host: b, port: {number: 81}}}], mirror: {host: c}},
+         {route: [{destination: {host: d}}]}]
+        """) + "\n  tcp: [{match: [{sourceNamespace: far}], route: [{destination: {host: e}}]}]"
+    let services = ListenerWorld(rules).mesh.virtualServices.bound(to: VirtualServiceIndex.mesh)
+    let hosts = { (namespace: String?) in
+      services.flatMap { $0.spec.destinations(from: namespace) }.map { $0.0.text.prefix(1) }
+    }
+    #expect(hosts("default") == ["b", "c", "d", "e"])
+    #expect(hosts("far") == ["a", "b", "c", "d", "e"])
+    #expect(hosts("near") == ["d", "e"])
+    #expect(hosts(nil) == ["a", "b", "c", "d", "e"])
   }
 
   @Test func matchesForOthersAreLeftOut() {
