@@ -42,8 +42,12 @@ struct ClusterRemovals: Sendable {
   }
 
   /// Forgets the clusters that came back.
-  mutating func keep(only removed: Set<String>) {
-    waiting = waiting.filter { removed.contains($0.key) }
+  ///
+  /// Returns what had stayed with them, which may have gone meanwhile.
+  mutating func keep(only removed: Set<String>) -> [ResourceKey] {
+    let back = waiting.filter { !removed.contains($0.key) }
+    for name in back.keys { waiting[name] = nil }
+    return back.values.flatMap(\.followers)
   }
 
   /// Moves on what nothing uses any more.

@@ -9,7 +9,9 @@ extension StreamMachine {
     _ changes: inout ResourceChanges, of state: TypeState, _ view: any ResourceView
   ) {
     if state.type == .cluster, state.pending == .all {
-      removals.keep(only: Set(changes.removed))
+      for key in removals.keep(only: Set(changes.removed)) {
+        types[key.type]?.pending.merge(.names([key.name]))
+      }
     }
     guard !changes.removed.isEmpty else { return }
     if state.type == .cluster {

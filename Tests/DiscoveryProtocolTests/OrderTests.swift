@@ -157,6 +157,22 @@ import Testing
     #expect(script.wait(.seconds(10)).first == (face == .sotw ? "cds" : "cds -a"))
   }
 
+  @Test func endpointsThatGoWhileTheirClusterIsAwayGoOnceItIsBack() {
+    var script = settled(.delta)
+    script.world.cluster("spare", "v1")
+    script.push()
+    acknowledge(.cluster, &script)
+    script.world[.route, "r"] = "v2"
+    script.world[.route, "s"] = "v2"
+    script.world.cluster("a", nil)
+    script.world.cluster("spare", nil)
+    #expect(script.push() == ["cds -spare", "rds r=v2,s=v2"], "a is still used")
+    script.world.cluster("a", "v1")
+    script.world[.endpoint, "a"] = nil
+    #expect(script.push() == [], "the clusters wait for an answer")
+    #expect(script.ack(.cluster) == ["eds -a"])
+  }
+
   @Test func aClientThatNeverAcknowledgesLosesTheClusterInTheEnd() {
     var script = settled(.delta)
     script.world[.route, "r"] = "v2"
