@@ -4,7 +4,7 @@
 
 proto/istio is Istio's API, where an unknown field is an error; proto/kubernetes/core.proto is the
 part of Kubernetes' API that we read, where it is passed over; proto/kubernetes/fields.txt says
-which fields there are besides.
+which fields there are besides, and proto/istio/schema.txt what Istio's CRDs ask of values.
 
 Needs protoc, and PyPI's protobuf in the Python that runs it. Does nothing where its inputs are
 those of the last run.
@@ -307,11 +307,11 @@ def namespaces():
     return "\n".join(lines) + "\n"
 
 
-def known_fields(table):
-    """The table of Kubernetes' fields as one Swift literal, which is read when first asked."""
+def table(kind, path):
+    """The table of the Swift type `kind` as one literal, which is read when first asked."""
     lines = ["// Generated from proto/; do not edit.", "// swift-format-ignore-file", ""]
-    lines += ["extension KubernetesFields {", '  static let text = """']
-    lines += ["    " + line for line in table.read_text().splitlines() if not line.startswith("#")]
+    lines += [f"extension {kind} {{", '  static let text = """']
+    lines += ["    " + line for line in path.read_text().splitlines() if not line.startswith("#")]
     return "\n".join(lines + ['    """', "}"]) + "\n"
 
 
@@ -321,9 +321,10 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=default, help="folder to write to")
     out = parser.parse_args().out
     sources = sorted([*(HERE / "istio").glob("*.proto"), *(HERE / "kubernetes").glob("*.proto")])
-    fields = HERE / "kubernetes/fields.txt"
+    tables = {"KubernetesFields": HERE / "kubernetes/fields.txt",
+              "IstioSchema": HERE / "istio/schema.txt"}  # fmt: skip
     digest = hashlib.sha256()
-    for path in [pathlib.Path(__file__).resolve(), fields, *sources]:
+    for path in [pathlib.Path(__file__).resolve(), *tables.values(), *sources]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     stamp = out / STAMP
     if stamp.exists() and stamp.read_text() == digest.hexdigest():
@@ -334,7 +335,8 @@ def main():
     for old in out.glob("*.swift"):
         old.unlink()
     (out / "Istio.swift").write_text(namespaces())
-    (out / "KubernetesFieldsText.swift").write_text(known_fields(fields))
+    for kind, path in tables.items():
+        (out / f"{kind}Text.swift").write_text(table(kind, path))
     for name, descriptor in sorted(files.items()):
         target = out / (capitalised(name.removesuffix(".proto").replace("/", "_")) + ".swift")
         target.write_text(generator.file(descriptor))

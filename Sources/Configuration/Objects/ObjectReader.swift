@@ -55,7 +55,8 @@ extension ConfigurationObject {
 
   /// Reads one object; nil where there is no object to use, with the reason among the diagnostics.
   ///
-  /// Strictly read, Kubernetes' own fields are checked too, also those that have no effect here.
+  /// Strictly read, what an API server checks is checked too: Kubernetes' own fields, also those
+  /// that have no effect here, and the schema of Istio's CRDs.
   /// A kind or a version that is not read gives a warning. A namespaced object without a namespace
   /// is one of `default`.
   public static func decode(
@@ -72,12 +73,15 @@ extension ConfigurationObject {
       let severity: Diagnostic.Severity = strictness == .strict ? .error : .warning
       var paths = decoder.ignored
       if strictness == .strict { paths += KubernetesFields.standard.unknown(in: object) }
-      let unknown = paths.map { Diagnostic(severity, at: $0, "unknown field") }
+      var found = paths.map { Diagnostic(severity, at: $0, "unknown field") }
+      if strictness == .strict {
+        found += IstioSchema.standard.violations(in: object, of: reader.kind)
+      }
       if result.meta.name.isEmpty {
         let path = FieldPath().appending(key: "metadata").appending(key: "name")
-        return (nil, unknown + [Diagnostic(.error, at: path, "must not be empty")])
+        return (nil, found + [Diagnostic(.error, at: path, "must not be empty")])
       }
-      return (severity == .error && !unknown.isEmpty ? nil : result, unknown)
+      return (severity == .error && !found.isEmpty ? nil : result, found)
     } catch {
       return (nil, [Diagnostic(error)])
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import JSON
+import RegularExpression
 
 /// Gathers what is wrong with one object, field by field.
 ///
@@ -43,6 +44,27 @@ struct Checker {
     require(
       rest % 1_000_000_000_000_000 == 0 && seconds >= 0 || duration < .milliseconds(1), path,
       "must be whole milliseconds")
+  }
+
+  /// A pattern of RE2, at most 1024 bytes.
+  mutating func regex(_ pattern: String, _ path: FieldPath) {
+    guard !pattern.isEmpty else { return error(path, "must not be empty") }
+    do throws(RegularExpressionError) {
+      _ = try RegularExpression(pattern)
+    } catch {
+      self.error(path, error.reason)
+    }
+  }
+
+  /// A share of a hundred, as a whole number.
+  mutating func percent(_ value: Int32, _ path: FieldPath) {
+    require((0...100).contains(value), path, "must be from 0 to 100")
+  }
+
+  /// An address, or a range of addresses.
+  mutating func subnet(_ text: String, _ path: FieldPath) {
+    require(
+      IPAddress(text) != nil || IPRange(text) != nil, path, "\"\(text)\" is no address or range")
   }
 
   /// A name without wildcard.

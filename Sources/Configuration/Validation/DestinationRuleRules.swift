@@ -6,33 +6,35 @@ extension Checker {
   /// Checks a DestinationRule.
   mutating func check(_ object: ConfigObject<Istio.DestinationRule>, _ path: FieldPath) {
     let rule = object.spec
+    let namespace = object.meta.namespace
     wildcardDomain(rule.host, path["host"])
-    if let policy = rule.trafficPolicy { check(policy, path["trafficPolicy"]) }
+    if let policy = rule.trafficPolicy { check(policy, namespace, path["trafficPolicy"]) }
     var names: Set<String> = []
     for (index, subset) in rule.subsets.enumerated() {
       let here = path["subsets"][index]
       require(names.insert(subset.name).inserted, here["name"], "is given twice")
       require(Names.isDNSLabel(subset.name), here["name"], "\"\(subset.name)\" is not a name")
       labels(subset.labels, here["labels"])
-      if let policy = subset.trafficPolicy { check(policy, here["trafficPolicy"]) }
+      if let policy = subset.trafficPolicy { check(policy, namespace, here["trafficPolicy"]) }
     }
-    if rule.workloadSelector == nil {
-      exportTo(rule.exportTo, namespace: object.meta.namespace, allowsNone: false, path["exportTo"])
-    } else {
-      let own = [".", object.meta.namespace]
+    check(rule.workloadSelector, path["workloadSelector"])
+    exportTo(rule.exportTo, namespace: namespace, allowsNone: false, path["exportTo"])
+    if rule.workloadSelector != nil {
       require(
-        rule.exportTo.allSatisfy(own.contains), path["exportTo"],
+        rule.exportTo.allSatisfy([".", namespace].contains), path["exportTo"],
         "a rule with a workloadSelector counts in its own namespace only")
     }
   }
 
-  private mutating func check(_ policy: Istio.TrafficPolicy, _ path: FieldPath) {
+  private mutating func check(
+    _ policy: Istio.TrafficPolicy, _ namespace: String, _ path: FieldPath
+  ) {
     require(policy != Istio.TrafficPolicy(), path, "must have a field")
     require(
       policy.tunnel == nil || policy.proxyProtocol == nil, path["tunnel"],
       "does not go with proxyProtocol")
-    checkParts(
-      policy.outlierDetection, policy.connectionPool, policy.loadBalancer, policy.tls, path)
+    check(policy.outlierDetection, policy.connectionPool, policy.loadBalancer, path)
+    if let tls = policy.tls { check(tls, namespace: namespace, path["tls"]) }
     for (index, level) in policy.portLevelSettings.enumerated() {
       let here = path["portLevelSettings"][index]
       require(level.port != nil, here["port"], "must be given")
@@ -40,8 +42,8 @@ extension Checker {
         level.outlierDetection == nil && level.connectionPool == nil && level.loadBalancer == nil
         && level.tls == nil
       require(!isEmpty, here, "must have a field besides port")
-      checkParts(
-        level.outlierDetection, level.connectionPool, level.loadBalancer, level.tls, here)
+      check(level.outlierDetection, level.connectionPool, level.loadBalancer, here)
+      if let tls = level.tls { check(tls, namespace: namespace, here["tls"]) }
     }
     guard let tunnel = policy.tunnel else { return }
     require(
@@ -53,28 +55,29 @@ extension Checker {
     port(tunnel.targetPort, path["tunnel"]["targetPort"])
   }
 
-  private mutating func checkParts(
+  private mutating func check(
     _ outlier: Istio.OutlierDetection?, _ pool: Istio.ConnectionPoolSettings?,
-    _ balancer: Istio.LoadBalancerSettings?, _ tls: Istio.ClientTLSSettings?, _ path: FieldPath
+    _ balancer: Istio.LoadBalancerSettings?, _ path: FieldPath
   ) {
     if let outlier { check(outlier, path["outlierDetection"]) }
     if let pool { check(pool, path["connectionPool"]) }
-    if let balancer { check(balancer, outlier: outlier, path["loadBalancer"]) }
-    if let tls { check(tls, path["tls"]) }
+    if let balancer {
+      check(balancer, hasOutlierDetection: outlier != nil, path["loadBalancer"])
+    }
   }
 
-  private mutating func check(_ outlier: Istio.OutlierDetection, _ path: FieldPath) {
+  /// Checks when hosts are taken out.
+  mutating func check(_ outlier: Istio.OutlierDetection, _ path: FieldPath) {
+    warn(
+      outlier.consecutiveErrors != 0, path["consecutiveErrors"],
+      "is deprecated: use consecutiveGatewayErrors or consecutive5xxErrors")
     duration(outlier.baseEjectionTime, path["baseEjectionTime"])
     duration(outlier.interval, path["interval"])
     require(
       outlier.splitExternalLocalOriginErrors || (outlier.consecutiveLocalOriginFailures ?? 0) == 0,
       path["consecutiveLocalOriginFailures"], "needs splitExternalLocalOriginErrors")
-    for (field, value) in [
-      ("maxEjectionPercent", outlier.maxEjectionPercent),
-      ("minHealthPercent", outlier.minHealthPercent),
-    ] {
-      require((0...100).contains(value), path[field], "must be from 0 to 100")
-    }
+    percent(outlier.maxEjectionPercent, path["maxEjectionPercent"])
+    percent(outlier.minHealthPercent, path["minHealthPercent"])
   }
 
   /// Checks the limits of connections.
@@ -86,7 +89,10 @@ extension Checker {
     require(tcp.maxConnections >= 0, here["maxConnections"], "must not be negative")
     duration(tcp.connectTimeout, here["connectTimeout"])
     duration(tcp.maxConnectionDuration, here["maxConnectionDuration"])
-    if tcp.idleTimeout != .zero { duration(tcp.idleTimeout, here["idleTimeout"]) }
+    // Less than a millisecond means none.
+    if let idle = tcp.idleTimeout, idle <= .milliseconds(-1) || idle >= .milliseconds(1) {
+      duration(idle, here["idleTimeout"])
+    }
     duration(tcp.tcpKeepalive?.time, here["tcpKeepalive"]["time"])
     duration(tcp.tcpKeepalive?.interval, here["tcpKeepalive"]["interval"])
   }
@@ -112,146 +118,5 @@ extension Checker {
     require(alive.timeout != nil, here["timeout"], "must be given")
     duration(alive.interval, here["interval"])
     duration(alive.timeout, here["timeout"])
-  }
-
-  private mutating func check(
-    _ balancer: Istio.LoadBalancerSettings, outlier: Istio.OutlierDetection?, _ path: FieldPath
-  ) {
-    if case .consistentHash(let hash)? = balancer.lbPolicy { check(hash, path["consistentHash"]) }
-    require(
-      balancer.localityLbSetting == nil || balancer.zoneAwareLbSetting == nil,
-      path["zoneAwareLbSetting"], "does not go with localityLbSetting")
-    if let locality = balancer.localityLbSetting { check(locality, path["localityLbSetting"]) }
-    if let zones = balancer.zoneAwareLbSetting {
-      let here = path["zoneAwareLbSetting"]
-      failover(zones.failover.map { ($0.from, $0.to) }, here["failover"])
-      for (index, label) in zones.failoverPriority.enumerated() {
-        require(
-          !Names.isTopology(label), here["failoverPriority"][index], "is taken care of already")
-      }
-    }
-    guard let warmup = balancer.warmup else { return }
-    require(warmup.duration != nil, path["warmup"]["duration"], "must be given")
-    duration(warmup.duration, path["warmup"]["duration"])
-    require(
-      (warmup.minimumPercent ?? 0) <= 100, path["warmup"]["minimumPercent"], "must be at most 100")
-    require((warmup.aggression ?? 1) > 0, path["warmup"]["aggression"], "must be more than 0")
-  }
-
-  private mutating func check(
-    _ hash: Istio.LoadBalancerSettings.ConsistentHashLB, _ path: FieldPath
-  ) {
-    if case .httpCookie(let cookie)? = hash.hashKey {
-      let here = path["httpCookie"]
-      require(!cookie.name.isEmpty, here["name"], "must be given")
-      var names: Set<String> = []
-      for (index, attribute) in cookie.attributes.enumerated() {
-        let name = here["attributes"][index]["name"]
-        require(!attribute.name.isEmpty, name, "must be given")
-        require(names.insert(attribute.name).inserted, name, "is given twice")
-      }
-    }
-    require(
-      hash.minimumRingSize == 0 || hash.hashAlgorithm == nil, path["minimumRingSize"],
-      "does not go with ringHash and maglev")
-    if case .maglev(let maglev)? = hash.hashAlgorithm {
-      require(
-        maglev.tableSize < 5_000_011 && Names.isPrime(maglev.tableSize),
-        path["maglev"]["tableSize"], "must be a prime number less than 5000011")
-    }
-  }
-
-  private mutating func check(
-    _ locality: Istio.LocalityLoadBalancerSetting, _ path: FieldPath
-  ) {
-    require(
-      locality.distribute.isEmpty || locality.failover.isEmpty, path["failover"],
-      "does not go with distribute")
-    for (index, label) in locality.failoverPriority.enumerated() {
-      require(
-        locality.failover.isEmpty || !Names.isTopology(label), path["failoverPriority"][index],
-        "does not go with failover")
-    }
-    localities(locality.distribute.map(\.from), path["distribute"])
-    for (index, share) in locality.distribute.enumerated() {
-      let here = path["distribute"][index]["to"]
-      require(
-        share.to.values.allSatisfy { (1...100).contains($0) }, here,
-        "weights must be from 1 to 100")
-      let total = share.to.values.reduce(UInt64(0)) { $0 + UInt64($1) }
-      require(total == 100, here, "weights must add up to 100, not \(total)")
-      localities(share.to.keys.sorted(), here)
-    }
-    failover(locality.failover.map { ($0.from, $0.to) }, path["failover"])
-  }
-
-  private mutating func failover(_ pairs: [(from: String, to: String)], _ path: FieldPath) {
-    for (index, pair) in pairs.enumerated() {
-      require(pair.from != pair.to, path[index], "must lead to another region")
-      require(
-        !(pair.from + pair.to).contains { "/*".contains($0) }, path[index],
-        "takes names of regions only")
-    }
-  }
-
-  /// Places must not mean one another's: `a/*` and `a/b` do.
-  private mutating func localities(_ names: [String], _ path: FieldPath) {
-    for (index, name) in names.enumerated() {
-      let stars = name.filter { $0 == "*" }.count
-      require(
-        !name.isEmpty && stars < 2 && (stars == 0 || name.hasSuffix("*")), path,
-        "\"\(name)\" is not a locality")
-      let overlapped = names[..<index].first { Names.overlapLocalities($0, name) }
-      if let overlapped { error(path, "\"\(name)\" overlaps \"\(overlapped)\"") }
-    }
-  }
-
-  private mutating func check(_ tls: Istio.ClientTLSSettings, _ path: FieldPath) {
-    let usesCertificates = tls.mode == .simple || tls.mode == .mutual
-    if tls.insecureSkipVerify == true, usesCertificates {
-      require(
-        tls.caCertificates.isEmpty && tls.subjectAltNames.isEmpty
-          && (tls.mode == .mutual || tls.credentialName.isEmpty), path["insecureSkipVerify"],
-        "does not go with what would be verified")
-    }
-    if usesCertificates, !tls.credentialName.isEmpty {
-      let files = [tls.clientCertificate, tls.caCertificates, tls.privateKey, tls.caCrl]
-      require(
-        files.allSatisfy(\.isEmpty), path["credentialName"],
-        "does not go with certificates of files")
-      return
-    }
-    guard tls.mode == .mutual else { return }
-    require(!tls.clientCertificate.isEmpty, path["clientCertificate"], "MUTUAL needs it")
-    require(!tls.privateKey.isEmpty, path["privateKey"], "MUTUAL needs it")
-  }
-}
-
-extension Names {
-  /// Whether a label says the region, zone or subzone.
-  static func isTopology(_ label: String) -> Bool {
-    [
-      "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone",
-    ].contains(label)
-  }
-
-  /// Whether two localities, perhaps with `*` at the end, mean one place.
-  static func overlapLocalities(_ left: String, _ right: String) -> Bool {
-    let parts = [left, right].map { text in
-      text.split(separator: "/").map(String.init).filter { $0 != "*" }
-    }
-    return zip(parts[0], parts[1]).allSatisfy { $0 == $1 }
-  }
-
-  /// Whether a number has no divisors; by trial up to its root.
-  static func isPrime(_ number: UInt64) -> Bool {
-    guard number > 3 else { return number > 1 }
-    guard number % 2 != 0 else { return false }
-    var divisor: UInt64 = 3
-    while divisor * divisor <= number {
-      if number % divisor == 0 { return false }
-      divisor += 2
-    }
-    return true
   }
 }

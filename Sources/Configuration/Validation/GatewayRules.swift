@@ -14,6 +14,9 @@ extension Checker {
     for (index, server) in object.spec.servers.enumerated() {
       check(server, servers[index])
       guard let port = server.port else { continue }
+      warn(
+        server.tls?.httpsRedirect == true && !Names.isHTTP(port.protocol),
+        servers[index]["tls"]["httpsRedirect"], "has an effect on HTTP servers only")
       require(
         names.insert(port.name).inserted, servers[index]["port"]["name"],
         "port names must be unique")
@@ -49,14 +52,13 @@ extension Checker {
       let isNamespace = parts[0] == "*" || parts[0] == "." || Names.isDNSLabel(parts[0])
       require(isNamespace, path, "\"\(parts[0])\" is not a namespace")
     }
-    let text = String(name)
-    if IPAddress(text) == nil { hostPattern(text, path) }
+    hostPattern(String(name), allowsAddresses: true, path)
   }
 
   /// A domain name, a pattern of them, or `*`.
-  mutating func hostPattern(_ text: String, _ path: FieldPath) {
+  mutating func hostPattern(_ text: String, allowsAddresses: Bool, _ path: FieldPath) {
     require(text == "*" || text.contains("."), path, "short names are not allowed")
-    wildcardDomain(text, path)
+    if !allowsAddresses || IPAddress(text) == nil { wildcardDomain(text, path) }
     require(
       !text.contains("*") || text == "*" || text.hasPrefix("*."), path,
       "partial wildcard \"\(text)\" is not allowed")
@@ -78,55 +80,21 @@ extension Checker {
     require(
       !isTLS || server.tls != nil, path["tls"], "TLS settings must be given for \(protocolName)")
     guard !isTLS, let tls = server.tls else { return }
-    let isHTTP = ["HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"].contains(protocolName)
+    let isHTTP = Names.isHTTP(protocolName)
     let isRedirectOnly =
       [.passthrough, .autoPassthrough].contains(tls.mode) && tls.caCertificates.isEmpty
       && tls.privateKey.isEmpty && tls.serverCertificate.isEmpty
     require(
       isHTTP && isRedirectOnly, path["tls"], "does not go with the protocol \(protocolName)")
   }
-
-  /// Checks how a server proves who it is.
-  mutating func check(_ tls: Istio.ServerTLSSettings, _ path: FieldPath) {
-    let hasCredential = !tls.credentialName.isEmpty || !tls.credentialNames.isEmpty
-    if tls.mode == .istioMutual {
-      require(
-        tls.serverCertificate.isEmpty, path["serverCertificate"], "does not go with ISTIO_MUTUAL")
-      require(tls.privateKey.isEmpty, path["privateKey"], "does not go with ISTIO_MUTUAL")
-      require(tls.caCertificates.isEmpty, path["caCertificates"], "does not go with ISTIO_MUTUAL")
-      require(tls.tlsCertificates.isEmpty, path["tlsCertificates"], "does not go with ISTIO_MUTUAL")
-      require(!hasCredential, path["credentialName"], "does not go with ISTIO_MUTUAL")
-      return
-    }
-    let sources = [
-      !tls.serverCertificate.isEmpty && !tls.privateKey.isEmpty, !tls.credentialName.isEmpty,
-      !tls.credentialNames.isEmpty, !tls.tlsCertificates.isEmpty,
-    ]
-    require(
-      sources.count { $0 } < 2, path,
-      "only one of credentialName, credentialNames, serverCertificate and tlsCertificates may be given"
-    )
-    guard [.simple, .mutual, .optionalMutual].contains(tls.mode) else { return }
-    guard !hasCredential else { return }
-    if tls.mode != .simple {
-      require(!tls.caCertificates.isEmpty, path["caCertificates"], "\(tls.mode.protoName) needs it")
-    }
-    require(tls.caCrl.isEmpty || tls.mode != .simple, path["caCrl"], "does not go with SIMPLE")
-    if tls.tlsCertificates.isEmpty {
-      certificate(tls.serverCertificate, tls.privateKey, path)
-    }
-    for (index, pair) in tls.tlsCertificates.enumerated() {
-      certificate(pair.serverCertificate, pair.privateKey, path["tlsCertificates"][index])
-    }
-  }
-
-  private mutating func certificate(_ certificate: String, _ key: String, _ path: FieldPath) {
-    require(!certificate.isEmpty, path["serverCertificate"], "a server certificate is needed")
-    require(!key.isEmpty, path["privateKey"], "a private key is needed")
-  }
 }
 
 extension Names {
+  /// Whether requests of HTTP are spoken in the clear under a protocol's name.
+  static func isHTTP(_ text: String) -> Bool {
+    ["http", "http2", "grpc", "grpc-web", "http_proxy"].contains(text.lowercased())
+  }
+
   /// Whether Istio knows a protocol of this name.
   static func isProtocol(_ text: String) -> Bool {
     [

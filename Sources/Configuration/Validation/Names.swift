@@ -4,10 +4,7 @@
 enum Names {
   /// A label of RFC 1123: letters and digits, with `-` inside, at most 63.
   static func isDNSLabel(_ text: some StringProtocol) -> Bool {
-    let bytes = Array(text.utf8)
-    guard let first = bytes.first, let last = bytes.last, bytes.count <= 63 else { return false }
-    return isAlphanumeric(first) && isAlphanumeric(last)
-      && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+    text.utf8.count <= 63 && isLabel(text)
   }
 
   /// A label that may be `*`, or begin with `*` or `*-`.
@@ -22,8 +19,8 @@ enum Names {
   static func isDomain(_ text: some StringProtocol) -> Bool {
     guard !text.isEmpty, text.utf8.count <= 255 else { return false }
     var labels = text.split(separator: ".", omittingEmptySubsequences: false)
-    if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
     if let last = labels.last, Int(last) != nil { return false }
+    if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
     return labels.allSatisfy { isDNSLabel($0) }
   }
 
@@ -35,11 +32,33 @@ enum Names {
     return parts.count == 1 || parts[1].isEmpty || isDomain(parts[1])
   }
 
-  /// A key of a label: a name, perhaps after a domain and a slash.
+  /// A domain that identities are of: labels between dots, also of digits alone.
+  static func isTrustDomain(_ text: String) -> Bool {
+    var labels = text.split(separator: ".", omittingEmptySubsequences: false)
+    if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
+    return labels.allSatisfy { isDNSLabel($0) }
+  }
+
+  /// `host:port`, the host a domain or an address, of IPv6 in brackets.
+  static func isAddressAndPort(_ text: String) -> Bool {
+    guard let colon = text.lastIndex(of: ":") else { return false }
+    guard let port = Int(text[text.index(after: colon)...]), (1...65535).contains(port) else {
+      return false
+    }
+    let host = text[..<colon]
+    if host.first == "[", host.last == "]" { return IPAddress(host.dropFirst().dropLast()) != nil }
+    return !host.contains(":") && (isDomain(host) || IPAddress(host) != nil)
+  }
+
+  /// A key of a label: a name, perhaps after labels between dots and a slash.
   static func isLabelKey(_ text: String) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard (1...2).contains(parts.count), let name = parts.last else { return false }
-    return (parts.count == 1 || isDomain(parts[0])) && !name.isEmpty && isQualified(name)
+    if parts.count == 2 {
+      let labels = parts[0].split(separator: ".", omittingEmptySubsequences: false)
+      guard parts[0].utf8.count <= 253, labels.allSatisfy({ isLabel($0) }) else { return false }
+    }
+    return name.utf8.count <= 63 && isQualified(name)
   }
 
   /// A value of a label; it may be empty.
@@ -60,14 +79,21 @@ enum Names {
       }
   }
 
+  private static func isLabel(_ text: some StringProtocol) -> Bool {
+    let bytes = Array(text.utf8)
+    guard let first = bytes.first, let last = bytes.last else { return false }
+    return isAlphanumeric(first) && isAlphanumeric(last)
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+  }
+
   private static func isQualified(_ text: some StringProtocol) -> Bool {
     let bytes = Array(text.utf8)
-    guard let first = bytes.first, let last = bytes.last, bytes.count <= 63 else { return false }
+    guard let first = bytes.first, let last = bytes.last else { return false }
     return isAlphanumeric(first) && isAlphanumeric(last)
       && bytes.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
   }
 
-  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+  static func isAlphanumeric(_ byte: UInt8) -> Bool {
     (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
   }
 }

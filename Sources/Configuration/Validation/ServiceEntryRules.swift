@@ -9,21 +9,18 @@ extension Checker {
     require(
       entry.workloadSelector == nil || entry.endpoints.isEmpty, path["workloadSelector"],
       "does not go with endpoints")
-    if let selector = entry.workloadSelector {
-      labels(selector.labels, path["workloadSelector"]["labels"])
-      for (key, value) in selector.labels.sorted(by: { $0.key < $1.key }) {
-        require(
-          !key.contains("*") && !value.contains("*"), path["workloadSelector"]["labels"][key],
-          "wildcards are not supported")
-      }
-    }
+    check(entry.workloadSelector, path["workloadSelector"])
     require(!entry.hosts.isEmpty, path["hosts"], "must have a host")
     for (index, host) in entry.hosts.enumerated() {
       require(host != "*", path["hosts"][index], "must not be *")
-      if host != "*" { wildcardDomain(host, path["hosts"][index]) }
+      guard host != "*" else { continue }
+      wildcardDomain(host, path["hosts"][index])
+      warn(
+        entry.resolution != .dynamicDns && host.contains("*") && !host.hasPrefix("*."),
+        path["hosts"][index], "partial wildcards are not supported")
     }
     addresses(entry, path["addresses"])
-    ports(entry, path["ports"])
+    ports(entry, hasAddresses: Names.hasAddresses(object), path["ports"])
     resolution(entry, path)
     let isPlainTCP = entry.ports.contains { !Names.tellsHosts($0.protocol) }
     require(
@@ -31,23 +28,25 @@ extension Checker {
       "several hosts cannot be told apart on ports without HTTP and TLS")
     require(
       entry.resolution != .dynamicDns || entry.location == .meshExternal
-        || object.meta.labels["istio.io/use-waypoint"] == nil, path["location"],
+        || ["", "none"].contains(
+          (object.meta.labels["istio.io/use-waypoint"] ?? "").lowercased()),
+      path["location"],
       "must be MESH_EXTERNAL for DYNAMIC_DNS behind a waypoint")
     exportTo(entry.exportTo, namespace: object.meta.namespace, allowsNone: true, path["exportTo"])
   }
 
   private mutating func addresses(_ entry: Istio.ServiceEntry, _ path: FieldPath) {
     for (index, address) in entry.addresses.enumerated() {
-      require(
-        IPAddress(address) != nil || IPRange(address) != nil, path[index],
-        "\"\(address)\" is no address or range")
+      subnet(address, path[index])
       require(
         !address.contains("/") || [.none, .static].contains(entry.resolution), path[index],
         "ranges go with the resolutions NONE and STATIC only")
     }
   }
 
-  private mutating func ports(_ entry: Istio.ServiceEntry, _ path: FieldPath) {
+  private mutating func ports(
+    _ entry: Istio.ServiceEntry, hasAddresses: Bool, _ path: FieldPath
+  ) {
     var names: Set<String> = []
     var numbers: Set<UInt32> = []
     for (index, port) in entry.ports.enumerated() {
@@ -60,6 +59,9 @@ extension Checker {
         port.protocol.isEmpty || Names.isProtocol(port.protocol), here["protocol"],
         "\"\(port.protocol)\" is no protocol")
       self.port(port.number, here["number"])
+      warn(
+        !hasAddresses && ["", "TCP"].contains(port.protocol), here["protocol"],
+        "connections to a TCP port are told by addresses only, and the entry has none")
     }
   }
 
@@ -68,6 +70,9 @@ extension Checker {
     switch entry.resolution {
     case .none:
       require(entry.endpoints.isEmpty, path["endpoints"], "do not go with the resolution NONE")
+      warn(
+        entry.workloadSelector != nil, path["workloadSelector"],
+        "has no effect with the resolution NONE")
     case .static:
       for (index, endpoint) in entry.endpoints.enumerated() {
         check(endpoint, ports: names, allowsNames: false, path["endpoints"][index])
@@ -87,6 +92,10 @@ extension Checker {
         labels(endpoint.labels, here["labels"])
         ports(of: endpoint, among: names, here["ports"])
       }
+      warn(
+        !entry.addresses.isEmpty && entry.hosts.count > 1
+          && entry.ports.contains { Names.isTCP($0.protocol) },
+        path["hosts"], "several hosts cannot be told apart by an address on a TCP port")
     case .dynamicDns: dynamicDNS(entry, path)
     }
   }
@@ -110,6 +119,7 @@ extension Checker {
   ) {
     if entry.address.isEmpty {
       require(!entry.network.isEmpty, path["address"], "must be given")
+      warn(!entry.network.isEmpty, path["address"], "is not given: its network's gateway is used")
     } else if entry.address.hasPrefix("unix://") {
       require(
         Names.isUnixSocket(entry.address), path["address"], "must be the absolute path of a file")
@@ -136,6 +146,18 @@ extension Checker {
 }
 
 extension Names {
+  /// Whether an entry has addresses, its own or allocated ones.
+  static func hasAddresses(_ object: ConfigObject<Istio.ServiceEntry>) -> Bool {
+    let allocation = object.meta.labels["networking.istio.io/enable-autoallocate-ip"]
+    return !object.spec.addresses.isEmpty
+      || object.spec.resolution != .none && allocation?.lowercased() != "false"
+  }
+
+  /// Whether connections are all that is known of a protocol, TLS among them.
+  static func isTCP(_ name: String) -> Bool {
+    isProtocol(name) && !isHTTP(name) && name.lowercased() != "udp"
+  }
+
   /// Whether a protocol tells which host a connection is for.
   static func tellsHosts(_ name: String) -> Bool {
     ["http", "http2", "grpc", "grpc-web", "http_proxy", "https", "tls"].contains(name.lowercased())

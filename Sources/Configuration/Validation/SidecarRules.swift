@@ -6,6 +6,7 @@ extension Checker {
   /// Checks a Sidecar.
   mutating func check(_ object: ConfigObject<Istio.Sidecar>, _ path: FieldPath) {
     let sidecar = object.spec
+    check(sidecar.workloadSelector, path["workloadSelector"])
     let isEmpty =
       sidecar.egress.isEmpty && sidecar.ingress.isEmpty && sidecar.outboundTrafficPolicy == nil
       && sidecar.inboundConnectionPool == nil
@@ -18,7 +19,7 @@ extension Checker {
       require(ports.insert(port.number).inserted, here["port"]["number"], "is given twice")
     }
     if let pool = sidecar.inboundConnectionPool { check(pool, path["inboundConnectionPool"]) }
-    egress(sidecar.egress, path["egress"])
+    egress(sidecar.egress, namespace: object.meta.namespace, path["egress"])
     if let policy = sidecar.outboundTrafficPolicy {
       check(policy, path["outboundTrafficPolicy"])
     }
@@ -34,7 +35,12 @@ extension Checker {
     if !listener.defaultEndpoint.isEmpty {
       endpoint(listener.defaultEndpoint, path["defaultEndpoint"])
     }
-    if let pool = listener.connectionPool { check(pool, path["connectionPool"]) }
+    if let pool = listener.connectionPool {
+      check(pool, path["connectionPool"])
+      warn(
+        pool.http != nil && !Names.isHTTP(port.protocol), path["connectionPool"]["http"],
+        "has no effect on a port that is not HTTP")
+    }
     guard let tls = listener.tls else { return }
     let isTLS = ["https", "tls"].contains(port.protocol.lowercased())
     require(isTLS, path["tls"], "goes with the protocols HTTPS and TLS only")
@@ -68,13 +74,16 @@ extension Checker {
     port(number, path)
   }
 
-  private mutating func egress(_ listeners: [Istio.IstioEgressListener], _ path: FieldPath) {
+  private mutating func egress(
+    _ listeners: [Istio.IstioEgressListener], namespace: String, _ path: FieldPath
+  ) {
     var ports: Set<UInt32> = []
     var sockets: Set<String> = []
     for (index, listener) in listeners.enumerated() {
       let here = path[index]
       require(!listener.hosts.isEmpty, here["hosts"], "must have a host")
       for (index, host) in listener.hosts.enumerated() { egressHost(host, here["hosts"][index]) }
+      repeated(listener.hosts, namespace: namespace, here["hosts"])
       guard let port = listener.port else {
         require(
           index == listeners.count - 1, here["port"], "only the last listener may be without port")
@@ -103,15 +112,34 @@ extension Checker {
       "must be DEFAULT or NONE for a Unix socket")
   }
 
-  private mutating func egressHost(_ host: String, _ path: FieldPath) {
+  /// `namespace/host`, where both may be patterns.
+  mutating func egressHost(_ host: String, _ path: FieldPath) {
     let parts = host.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2 else { return error(path, "must be namespace/host") }
     // `~namespace` leaves a namespace out.
+    require(!parts[0].isEmpty, path, "must be namespace/host")
     let namespace = parts[0].first == "~" ? parts[0].dropFirst() : parts[0]
     require(
-      ["*", ".", "~"].contains(parts[0]) || Names.isDNSLabel(namespace), path,
+      ["*", ".", ""].contains(namespace) || Names.isDNSLabel(namespace), path,
       "\"\(parts[0])\" is not a namespace")
-    hostPattern(String(parts[1]), path)
+    hostPattern(String(parts[1]), allowsAddresses: false, path)
+  }
+
+  /// Warns of hosts that other hosts of the list have already.
+  private mutating func repeated(_ hosts: [String], namespace: String, _ path: FieldPath) {
+    var seen: [Substring: Set<Substring>] = [:]
+    for (index, host) in hosts.enumerated() {
+      let parts = host.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0].first != "~" else { continue }
+      let space = parts[0] == "." ? namespace[...] : parts[0]
+      let known = seen[space] ?? []
+      let isRepeated =
+        parts[1] == "*" ? !known.isEmpty : known.contains(parts[1]) || known.contains("*")
+      warn(isRepeated, path[index], "\"\(host)\" is among the hosts already")
+      seen[space, default: []].insert(parts[1])
+    }
+    warn(
+      seen["*"]?.contains("*") ?? false && seen.count != 1, path, "*/* means all other hosts too")
   }
 
   private mutating func check(_ policy: Istio.OutboundTrafficPolicy, _ path: FieldPath) {

@@ -44,16 +44,11 @@ struct MeshFiles: Sendable {
     guard let value = document(meshBytes, meshPath, &problems) else { return nil }
     do throws(ConfigError) {
       let (config, diagnostics) = try Istio.MeshConfig.standard.overlaid(with: value)
-      for diagnostic in diagnostics {
-        let line = YAML.line(of: diagnostic.path, in: meshBytes, document: 0) ?? 0
-        problems.append(
-          StoredDiagnostic(
-            .warning, key: nil, origin: ObjectOrigin(file: meshPath, line: line),
-            field: diagnostic.path.description, message: diagnostic.message))
-      }
-      return config
+      let found = diagnostics + config.validate()
+      problems += found.map { MeshFiles.problem($0, meshBytes, meshPath) }
+      return found.contains { $0.severity == .error } ? nil : config
     } catch {
-      problems.append(MeshFiles.problem(error, meshBytes, meshPath))
+      problems.append(MeshFiles.problem(Diagnostic(error), meshBytes, meshPath))
       return nil
     }
   }
@@ -62,9 +57,12 @@ struct MeshFiles: Sendable {
     guard let networksBytes else { return .init() }
     guard let value = document(networksBytes, networksPath, &problems) else { return nil }
     do throws(ConfigError) {
-      return try Istio.MeshNetworks(decoding: value)
+      let networks = try Istio.MeshNetworks(decoding: value)
+      let found = networks.validate()
+      problems += found.map { MeshFiles.problem($0, networksBytes, networksPath) }
+      return found.isEmpty ? networks : nil
     } catch {
-      problems.append(MeshFiles.problem(error, networksBytes, networksPath))
+      problems.append(MeshFiles.problem(Diagnostic(error), networksBytes, networksPath))
       return nil
     }
   }
@@ -86,12 +84,13 @@ struct MeshFiles: Sendable {
   }
 
   private static func problem(
-    _ error: ConfigError, _ bytes: [UInt8], _ path: String
+    _ diagnostic: Diagnostic, _ bytes: [UInt8], _ path: String
   ) -> StoredDiagnostic {
-    let line = YAML.line(of: error.path, in: bytes, document: 0) ?? 0
+    let line = YAML.line(of: diagnostic.path, in: bytes, document: 0) ?? 0
     return StoredDiagnostic(
-      .rejected, key: nil, origin: ObjectOrigin(file: path, line: line),
-      field: error.path.description, message: error.problem)
+      diagnostic.severity == .error ? .rejected : .warning, key: nil,
+      origin: ObjectOrigin(file: path, line: line), field: diagnostic.path.description,
+      message: diagnostic.message)
   }
 
   /// The bytes of a file; nil where there is none.

@@ -158,7 +158,7 @@ struct MeshStoreTests {
        "metadata":{"name":"f"},"spec":{}}
       """
     ])
-    #expect(fixture.store.diagnostics.map(\.effect) == [.noEffect])
+    #expect(fixture.store.diagnostics.map(\.effect) == [.noEffect, .warning])
   }
 
   @Test("A field that has no effect yet is said, of an object and of the mesh")
