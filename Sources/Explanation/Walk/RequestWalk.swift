@@ -37,7 +37,8 @@ public struct RequestWalk: Sendable {
     return Arena.scope { arena in
       var path = WalkPath(located, configuration, arena)
       let outcome = path.begin()
-      return WalkResult(steps: path.steps, outcome: outcome)
+      let steps = context.map { StepProvenance($0).completed(path.steps) } ?? path.steps
+      return WalkResult(steps: steps, outcome: outcome)
     }
   }
 }
@@ -90,6 +91,7 @@ struct WalkPath {
     step.details = chain.summary
     step.sources = source(chain.metadata)
     step.passedOver = passed
+    step.chain = references(of: chain)
     steps.append(step)
     return run(chain)
   }
@@ -115,6 +117,20 @@ struct WalkPath {
     if !chain.name.isEmpty { return chain.name }
     let asked = chain.filterChainMatch.map(\.summary) ?? []
     return asked.isEmpty ? "chain \(place)" : "chain \(place): \(asked.joined(separator: ", "))"
+  }
+
+  private func references(of chain: Envoy.FilterChain) -> ChainReferences {
+    var references = ChainReferences()
+    references.port = chain.filterChainMatch?.destinationPort ?? 0
+    for filter in chain.filters {
+      guard let any = filter.typedConfig else { continue }
+      if let manager = any.unpack(Envoy.HttpConnectionManager.self, in: arena) {
+        references.routes = manager.rds?.routeConfigName
+      } else if let proxy = any.unpack(Envoy.TcpProxy.self, in: arena) {
+        references.clusters = proxy.targets.map(\.0)
+      }
+    }
+    return references
   }
 
   /// The network filters: the last one decides, and one may name its cluster by SNI.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ConfigTranslation
 public import Configuration
-import JSON
 
 /// What a request met on its way, and where it came out.
 public struct WalkResult: Hashable, Sendable {
@@ -42,6 +42,8 @@ public struct WalkStep: Hashable, Sendable {
   public var sources: [ObjectKey] = []
   /// What stood beside it and was not taken, in the order of the configuration.
   public var passedOver: [PassedOver] = []
+  /// Of a filter chain, what it is for and leads to.
+  var chain: ChainReferences?
 }
 
 /// What was not taken, and why.
