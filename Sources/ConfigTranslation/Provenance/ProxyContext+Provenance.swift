@@ -153,6 +153,13 @@ extension ProxyContext {
     }
   }
 
+  /// The Gateways that the proxy serves, as VirtualServices name them (`namespace/name`); none for
+  /// others than gateways.
+  public var gatewayNames: [String] {
+    guard node.kind == .router else { return [] }
+    return Set(gateways.ports.flatMap(\.servers).map(\.gatewayName)).sorted()
+  }
+
   /// The delegates whose routes stand in a VirtualService.
   public func delegates(of rule: ObjectKey) -> [ObjectKey] {
     mesh.virtualServices.all.first { $0.object.key == rule }?.delegates ?? []
