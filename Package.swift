@@ -84,7 +84,8 @@ let rooms: [Room] = [
   Room(
     name: "Introspection",
     uses: [
-      "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "MeshModel",
+      "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "ConfigTranslation",
+      "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
     ]),
   Room(

@@ -13,7 +13,7 @@ import Testing
   @Test(arguments: DebugPage.all.map(\.name))
   func `every page answers without a mesh`(name: String) async throws {
     let response = try await mesh.get("/debug/" + name)
-    let needsProxy = ["config_dump", "ecdsz", "edsz", "ndsz", "rollout"].contains(name)
+    let needsProxy = ["config_dump", "ecdsz", "edsz", "explain", "ndsz", "rollout"].contains(name)
     #expect(response.status == (needsProxy ? 400 : 200))
     #expect(
       response.headers["Content-Type"]

@@ -88,7 +88,9 @@ import Testing
         message: Self.key, names: [Self.key], at: 0)
     ]
     mesh.missing = [Self.key]
-    let query = path == "/debug/rollout" ? "?kind=ServiceEntry&name=e" : "?proxyID=a"
+    let query =
+      path == "/debug/rollout"
+      ? "?kind=ServiceEntry&name=e" : "?proxyID=a&url=http://e.example.com/"
     let target = path.contains("?") ? path : path + query
     let page = try await mesh.get(target)
     #expect(page.status == 200)

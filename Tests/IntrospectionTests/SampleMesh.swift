@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bytes
+import ConfigTranslation
 import Configuration
 import HTTPServer
 import JSON
@@ -37,7 +38,12 @@ struct SampleMesh {
     var sources = IntrospectionSources(
       snapshot: { [snapshot = store.snapshot] in snapshot },
       connections: { [connections] in connections },
-      view: { _ in nil }, resources: { [view] id in id == "absent" ? nil : view },
+      view: { [snapshot = store.snapshot, connections] id in
+        guard let snapshot, let found = connections.first(where: { $0.node.id == id }) else {
+          return nil
+        }
+        return ProxyContext(snapshot, node: found.node, cache: ResourceCache())
+      }, resources: { [view] id in id == "absent" ? nil : view },
       diagnostics: { [said = store.diagnostics] in said }, pushes: { [pushes] in pushes },
       refusals: { [refusals] in refusals }, isReady: { [missing] in missing },
       identity: "istiod-1", version: "0.1.0")

@@ -47,7 +47,8 @@ let allowedImports: [String: Set<String>] = [
     "MeshModel", "Logging", "Metrics",
   ],
   "Introspection": [
-    "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "MeshModel",
+    "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "ConfigTranslation",
+    "MeshModel",
     "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
   ],
   "ControlPlane": [

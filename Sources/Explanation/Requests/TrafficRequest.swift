@@ -63,6 +63,9 @@ public struct TrafficRequest: Hashable, Sendable {
 public struct TrafficRequestError: Error, Hashable, Sendable, CustomStringConvertible {
   /// One sentence.
   public var description: String
+
+  /// An error that says so.
+  public init(description: String) { self.description = description }
 }
 
 extension TrafficRequest {

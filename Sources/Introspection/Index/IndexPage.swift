@@ -21,17 +21,7 @@ enum IndexPage {
       parts += [proxies(connections), said(diagnostics)]
     }
     parts.append(pages(isLoopback: request.peer.isLoopback))
-    let page: HTML = """
-      <!doctype html>
-      <html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>Navarch \(sources.identity)</title><style>\(IndexStyle.sheet)</style></head>
-      <body><main>\(HTML(parts))</main></body></html>
-
-      """
-    var response = HTTPResponse.text(page.markup, contentType: "text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-    return response
+    return HTMLPage.document(title: "Navarch \(sources.identity)", parts)
   }
 
   private static func head(_ sources: IntrospectionSources) -> HTML {
@@ -85,7 +75,8 @@ enum IndexPage {
       let types = connection.types.map { "\($0.type.shortName) \($0.state.rawValue)" }
       return """
         <tr><td><a href="/debug/config_dump?pretty&amp;proxyID=\(queryValue(connection.node.id))">\
-        \(connection.node.shortID)</a></td><td>\(connection.node.kind.rawValue)</td>
+        \(connection.node.shortID)</a> <a class="soft" href="/debug/explain?format=html&amp;proxyID=\
+        \(queryValue(connection.node.shortID))">explain</a></td><td>\(connection.node.kind.rawValue)</td>
         <td class="\(standing.colour)">\(standing.word)</td>
         <td class="soft">\(types.joined(separator: ", "))</td></tr>
         """

@@ -52,6 +52,9 @@ extension DebugPage {
       "endpointShardz", "The endpoints of every service, by cluster", EndpointPage.respond),
     DebugPage(
       "endpointz", "The same; a line an endpoint with ?brief=true", EndpointPage.respond),
+    DebugPage(
+      "explain", "Where a proxy sends a request, what made it so, and what was passed over",
+      loopbackOnly: true, ExplainPage.respond),
     DebugPage("list", "The names of these pages") { request, _ in
       .json(.texts(all.map(\.name).filter { $0 != "list" }), for: request)
     },
