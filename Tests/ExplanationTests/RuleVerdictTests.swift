@@ -94,7 +94,7 @@ struct RuleVerdictTests {
           + "namespace; it is in third",
         "hidden": "exportTo: it is for default, and the proxy is in client",
         "wide": "host: DestinationRule client/mine is for \(host), which is more specific",
-        "selecting": "+ it is merged into the first rule",
+        "selecting": "workloadSelector: it is for clients with app=a",
       ])
   }
 
