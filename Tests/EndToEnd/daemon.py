@@ -79,8 +79,9 @@ class Daemon:
     def roots(self):
         """The path of a file with the mesh's roots."""
         path = os.path.join(self.folder, "roots.pem")
-        with open(path, "w") as file:
+        with open(path + ".new", "w") as file:
             file.write(self.navarchctl("ca", "root"))
+        os.rename(path + ".new", path)  # in one step: others may be reading it
         return path
 
     def page(self, path, monitoring=False):
