@@ -43,6 +43,9 @@ struct ControlPlane {
     )
     let secure = try ControlPlane.secure(
       options, discovery, settings: store.settings, registry, logs: logs)
+    if let roots = secure?.identity.trustBundle(store.settings) {
+      _ = store.set(trustBundle: roots)
+    }
     let status = PushStatusReader(discovery: discovery, translator: translator)
     status.register(with: registry)
     if options.settings.feature("PILOT_XDS_CACHE_STATS", default: false) {
@@ -55,7 +58,8 @@ struct ControlPlane {
     sources.pushStatus = { status.read() }
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(
-      options, store: store, server: discovery, meshFiles: meshFiles, metrics: metrics,
+      options, store: store, server: discovery, meshFiles: meshFiles,
+      trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,
       log: logs.scope("ads"))
     var members: [(name: String, service: any Service)] = [
       (

@@ -14,6 +14,8 @@ public struct MeshSettings: Hashable, Sendable {
   public var mesh = Istio.MeshConfig.standard
   /// The networks of the mesh.
   public var networks = Istio.MeshNetworks()
+  /// The roots that workloads are to trust, PEM, where the mesh has several; else empty.
+  public var trustBundle: [String] = []
   /// Istio's environment variables that shape configuration, such as `PILOT_HTTP10`.
   public var features: [String: String] = [:]
 

@@ -20,6 +20,7 @@ final class MeshIdentity: Service {
     var source: AuthoritySource
     var serving: ServingCertificate
     var lastProblem = ""
+    var lastBundleProblem = ""
   }
 
   /// The authority that signs.
@@ -69,6 +70,21 @@ final class MeshIdentity: Service {
     self.metrics = metrics
     self.log = log
     metrics.show(signer)
+  }
+
+  /// The roots that workloads are to trust; nil where the settings name one that is none.
+  func trustBundle(_ settings: MeshSettings) -> [String]? {
+    do throws(AuthorityError) {
+      return try TrustBundle.merged(authority.current, settings)
+    } catch {
+      let problem = "the roots that workloads trust stay as they were: \(error)"
+      let isNew = state.withLock { state in
+        defer { state.lastBundleProblem = problem }
+        return state.lastBundleProblem != problem
+      }
+      if isNew { log.error(problem) }
+      return nil
+    }
   }
 
   func run(until shutdown: ShutdownSignal) async throws {

@@ -42,6 +42,15 @@ final class ConfigStore: Sendable {
     }
   }
 
+  /// Takes the roots that workloads are to trust.
+  func set(trustBundle: [String]) -> (change: StoreChange, snapshot: MeshSnapshot?) {
+    state.withLock { state in
+      var settings = state.store.currentSettings
+      settings.trustBundle = trustBundle
+      return (state.store.set(settings), state.store.snapshot)
+    }
+  }
+
   /// Which version of an object is served.
   func servedVersion(of key: ObjectKey) -> ServedVersion? {
     state.withLock { $0.store.servedVersion(of: key) }

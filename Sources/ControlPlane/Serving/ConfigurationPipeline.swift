@@ -16,6 +16,7 @@ final class ConfigurationPipeline: Service {
   private enum Event: Sendable {
     case files(DirectoryChange)
     case mesh(MeshFiles.Reading)
+    case trustBundle([String])
     case tick
   }
 
@@ -25,17 +26,23 @@ final class ConfigurationPipeline: Service {
   private let metrics: IstiodMetrics
   private let log: Logger
   private let meshFiles: MeshFiles
+  private let trustBundle: @Sendable (MeshSettings) -> [String]?
   private let watcher = Mutex<DirectoryWatcher?>(nil)
 
   /// A pipeline to a server; the mesh's files were read once already.
+  ///
+  /// - Parameter trustBundle: The roots that workloads are to trust as they are now; nil to leave
+  ///   them.
   init(
     _ options: ControlPlaneOptions, store: ConfigStore, server: DiscoveryServer,
-    meshFiles: MeshFiles, metrics: IstiodMetrics, log: Logger
+    meshFiles: MeshFiles, trustBundle: @escaping @Sendable (MeshSettings) -> [String]?,
+    metrics: IstiodMetrics, log: Logger
   ) {
     self.options = options
     self.store = store
     self.server = server
     self.meshFiles = meshFiles
+    self.trustBundle = trustBundle
     self.metrics = metrics
     self.log = log
   }
@@ -68,11 +75,15 @@ final class ConfigurationPipeline: Service {
     watcher.stop()
   }
 
-  /// Looks at the mesh's files once a second.
+  /// Looks at the mesh's files and roots once a second.
   private func watchMesh(_ sender: AsyncStream<Event>.Continuation) async {
     var files = meshFiles
     while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
       if let reading = files.readIfChanged() { sender.yield(.mesh(reading)) }
+      let settings = store.settings
+      if let roots = trustBundle(settings), roots != settings.trustBundle {
+        sender.yield(.trustBundle(roots))
+      }
     }
   }
 
@@ -88,6 +99,7 @@ final class ConfigurationPipeline: Service {
     case .mesh(let reading):
       report(reading.problems)
       changed(timed { store.apply(reading, at: WallClock.now()) }, &state)
+    case .trustBundle(let roots): changed(timed { store.set(trustBundle: roots) }, &state)
     }
   }
 

@@ -14,6 +14,7 @@ extension ProxyContext {
     case .listener where node.kind == .router: gatewayListeners()
     case .listener: listeners()
     case .nameTable: [nameTable()]
+    case .proxyConfig: [trustBundle()].compactMap(\.self)
     default: []
     }
   }
