@@ -57,7 +57,7 @@ enum SecretReferences {
   }
 
   /// The name of a credential's resource; what names no known kind is a Secret.
-  private static func resourceName(_ credential: String) -> String {
+  static func resourceName(_ credential: String) -> String {
     if credential.hasPrefix("builtin://") { return workloadCertificate }
     if credential.hasPrefix("invalid://") { return "invalid://" }
     let kinds = ["kubernetes://", "kubernetes-gateway://", "configmap://"]

@@ -59,8 +59,8 @@ extension ProxyContext {
       for policy in policies.compactMap({ $0 }) {
         for tls in [policy.tls] + policy.portLevelSettings.map(\.tls) {
           guard let name = tls?.credentialName, !name.isEmpty else { continue }
-          names.insert(resourceName(ofCredential: name))
-          names.insert(resourceName(ofCredential: name + SecretReferences.authoritySuffix))
+          names.insert(SecretReferences.resourceName(name))
+          names.insert(SecretReferences.resourceName(name + SecretReferences.authoritySuffix))
         }
       }
     }
@@ -76,19 +76,14 @@ extension MergedGateways {
       guard let tls = server.server.tls else { continue }
       let written = tls.credentialNames.isEmpty ? [tls.credentialName] : tls.credentialNames
       for name in written where !name.isEmpty {
-        names.insert(resourceName(ofCredential: name))
+        names.insert(SecretReferences.resourceName(name))
         guard tls.mode == .mutual || tls.mode == .optionalMutual else { continue }
-        names.insert(resourceName(ofCredential: name + SecretReferences.authoritySuffix))
+        names.insert(SecretReferences.resourceName(name + SecretReferences.authoritySuffix))
       }
       if !tls.caCertCredentialName.isEmpty {
-        names.insert(resourceName(ofCredential: tls.caCertCredentialName))
+        names.insert(SecretReferences.resourceName(tls.caCertCredentialName))
       }
     }
     return names
   }
-}
-
-/// The name by which proxies ask for a `credentialName`.
-private func resourceName(ofCredential name: String) -> String {
-  name.contains("://") ? name : SecretName.Kind.secret.rawValue + name
 }

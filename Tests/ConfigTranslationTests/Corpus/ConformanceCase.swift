@@ -65,10 +65,15 @@ struct ConformanceCase {
     if ProcessInfo.processInfo.environment["NAVARCH_PLAIN"] != nil {
       metadata["ISTIO_VERSION"] = nil as JSONValue?
     }
-    let node = ProxyNode(
+    var node = ProxyNode(
       id: id, metadata: metadata,
       locality: Locality(path: value["locality"]?.string ?? ""),
       serviceCluster: value["node_cluster"]?.string ?? "", clientFeatures: features)
+    if value["auth"]?.bool == true {
+      node?.identity = VerifiedIdentity(
+        namespace: metadata["NAMESPACE"]?.string ?? "",
+        serviceAccount: metadata["SERVICE_ACCOUNT"]?.string ?? "")
+    }
     guard let node else { throw Unreadable(file: "proxies.yaml", reason: "no node: \(id)") }
     var resources: [String: [String]] = [:]
     for member in value["resources"]?.object?.members ?? [] {

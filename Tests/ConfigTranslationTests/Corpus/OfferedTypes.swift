@@ -24,8 +24,23 @@ struct OfferedType: Sendable {
       return context.listeners() + context.gatewayListeners()
     },
     OfferedType(file: "rds") { context in context.routeNames().compactMap(context.route) },
+    OfferedType(file: "sds") { context in
+      let asking = context.clusters() + context.listeners() + context.gatewayListeners()
+      return Set(asking.flatMap { secretNames(in: $0.json()) }).sorted().compactMap(context.secret)
+    },
     OfferedType(file: "nds") { context in
       context.node.metadata["DNS_CAPTURE"] == nil ? [] : [context.nameTable()]
     },
   ]
+}
+
+/// The secrets that a resource asks for on the stream that it came on.
+private func secretNames(in value: JSONValue) -> [String] {
+  switch value {
+  case .array(let values): return values.flatMap(secretNames)
+  case .object(let object):
+    let own = object["sds_config"]?["ads"] == nil ? nil : object["name"]?.string
+    return (own.map { [$0] } ?? []) + object.members.flatMap { secretNames(in: $0.value) }
+  default: return []
+  }
 }
