@@ -87,13 +87,10 @@ struct GatewayChain: Hashable, Sendable {
 
   var needsTLSInspector: Bool { !serverNames.isEmpty || tls != nil }
 
-  /// The SNI that the chain matches; one empty name where it matches all.
-  fileprivate var matchedNames: [String] {
-    serverNames.isEmpty || serverNames.contains("*") ? [""] : serverNames
-  }
+  fileprivate var matchesAllNames: Bool { serverNames.isEmpty || serverNames.contains("*") }
 
   private var matchesAll: Bool {
-    (serverNames.isEmpty || serverNames.contains("*")) && applicationProtocols.isEmpty
+    matchesAllNames && applicationProtocols.isEmpty
   }
 
   fileprivate func make(_ environment: FilterEnvironment, in arena: Arena) -> Envoy.FilterChain {
@@ -116,21 +113,17 @@ struct GatewayChain: Hashable, Sendable {
 }
 
 extension [GatewayChain] {
-  /// Takes away what an earlier chain matches: Envoy refuses a listener with a match twice.
-  ///
-  /// Such are a server for all hosts before a plain one on its port, and hosts of
-  /// `AUTO_PASSTHROUGH` that overlap.
+  /// Takes away what an earlier chain matches: such as a plain server's on the port of one with TLS
+  /// for all hosts, or hosts of `AUTO_PASSTHROUGH` that overlap.
   mutating func dropUnreachable() {
-    var taken: [[String]: Set<String>] = [:]
+    var taken = TakenMatches()
     self = compactMap { chain in
-      let protocols = chain.applicationProtocols.sorted()
-      let free = chain.matchedNames.filter {
-        taken[protocols, default: []].insert($0).inserted
-      }
-      if free.isEmpty { return nil }
-      guard free != [""] else { return chain }
+      let names = chain.matchesAllNames ? [] : chain.serverNames
+      let others = chain.applicationProtocols.sorted()
+      guard let left = taken.take(names: names, others: others) else { return nil }
+      guard !names.isEmpty else { return chain }
       var chain = chain
-      chain.serverNames = free
+      chain.serverNames = left.names
       return chain
     }
   }

@@ -38,6 +38,14 @@ struct OutboundChain: Hashable, Sendable {
       && namesToMatch == other.namesToMatch && rangesToMatch == other.rangesToMatch
   }
 
+  /// The ranges as they are matched, beside what was written.
+  fileprivate var matchedRanges: [(text: String, written: String)] {
+    destinations.compactMap { written in
+      guard let range = written.asRange, !range.address.isUnspecifiedIPv4 else { return nil }
+      return ("\(range.masked.address)/\(range.prefixLength)", written)
+    }
+  }
+
   private var namesToMatch: Set<String> { Set(serverNames).subtracting(["*"]) }
 
   private var rangesToMatch: Set<IPRange> {
@@ -80,6 +88,26 @@ struct OutboundChain: Hashable, Sendable {
     guard serverNames.isEmpty else { return true }
     guard case .connections(let stack) = content else { return false }
     return stack.dynamicHost != nil
+  }
+}
+
+extension [OutboundChain] {
+  /// Without what an earlier chain matches.
+  func droppingUnreachable() -> [OutboundChain] {
+    var taken = TakenMatches()
+    return compactMap { chain in
+      let all = chain.matchedRanges
+      let left = taken.take(
+        names: chain.serverNames.contains("*") ? [] : chain.serverNames, ranges: all.map(\.text),
+        others: [chain.transportProtocol] + chain.applicationProtocols.sorted())
+      guard let left else { return nil }
+      var chain = chain
+      if !left.names.isEmpty { chain.serverNames = left.names }
+      if left.ranges.count < all.count {
+        chain.destinations = all.filter { left.ranges.contains($0.text) }.map(\.written)
+      }
+      return chain
+    }
   }
 }
 

@@ -56,7 +56,7 @@ extension ProxyContext {
         manager.statPrefix = "outbound_\(name);"
         chain.content = .requests(manager)
         return chain
-      }
+      }.droppingUnreachable()
       return listener
     }
   }

@@ -138,4 +138,31 @@ struct OutboundListenerTests {
     #expect(
       ClusterReferences.clusters(of: tcp) == ["outbound|9000||server.default.svc.cluster.local"])
   }
+
+  @Test func aServerNameIsMatchedOnceInAListener() {
+    let rules = """
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: tls, namespace: default}
+      spec:
+        hosts: [server]
+        tls:
+        - match: [{sniHosts: [a.com, b.com]}]
+          route: [{destination: {host: first}}]
+        - match: [{sniHosts: [b.com, c.com]}, {sniHosts: [b.com]}]
+          route: [{destination: {host: second}}]
+      """
+    let listeners = ListenerWorld(rules).context().listeners()
+    let chains = listeners.first { $0.name == "10.1.0.2_443" }?.json()[path: "filter_chains"]
+    let names = (chains?.array ?? []).map { chain in
+      (chain[path: "filter_chain_match/server_names"].array ?? []).compactMap(\.string)
+    }
+    #expect(names == [["a.com", "b.com"], ["c.com"]])
+    let target = { (name: String) in
+      listeners.outbound(
+        Connection(address: "10.1.0.2", port: 443, serverName: name, isTLS: true))
+    }
+    #expect(target("b.com") == "cluster outbound|443||first.default.svc.cluster.local")
+    #expect(target("c.com") == "cluster outbound|443||second.default.svc.cluster.local")
+  }
 }
