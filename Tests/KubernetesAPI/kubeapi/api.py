@@ -2,9 +2,9 @@
 """From a request to its answer."""
 import traceback
 
-from . import admin, discovery, forms, reads
+from . import admin, discovery, forms, openapi, reads
 from .access import Access
-from .errors import APIError, bad_request, forbidden, no_such_resource
+from .errors import APIError, bad_request, forbidden, no_such_resource, unsupported_media_type
 from .exchange import Cut, Exchange
 from .faults import Faults
 from .request import Request
@@ -71,7 +71,8 @@ class API:
         if request.path in HEALTH or request.path.startswith(tuple(h + "/" for h in HEALTH)):
             return exchange.answer(200, b"ok", "text/plain")
         if not located:
-            if not discovery.answer(self, request, exchange):
+            if not (discovery.answer(self, request, exchange)
+                    or openapi.answer(self, request, exchange)):
                 exchange.answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
             return None
         return self._resource(request, exchange)
@@ -101,6 +102,8 @@ class API:
         return self._write(request, resource, exchange)
 
     def _write(self, request, resource, exchange):
+        if request.content_type == "application/vnd.kubernetes.protobuf":
+            raise unsupported_media_type(request.content_type, ("application/json",))
         body = request.json() if request.body else {}
         dry = request.query.get("dryRun") == "All"
         with self.store.changed:

@@ -105,22 +105,21 @@ def _choices(value, schema, path):
 
 
 def _bounds(value, schema, where):
-    if isinstance(value, str):
-        length, low, high = len(value), schema.get("minLength"), schema.get("maxLength")
-        if "pattern" in schema and not re.search(schema["pattern"], value):
-            yield where, 'Invalid value: "%s": should match %r' % (value, schema["pattern"])
-    elif isinstance(value, list):
-        length, low, high = len(value), schema.get("minItems"), schema.get("maxItems")
-    elif isinstance(value, dict):
-        length, low, high = len(value), schema.get("minProperties"), schema.get("maxProperties")
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        length, low, high = value, schema.get("minimum"), schema.get("maximum")
-    else:
+    if isinstance(value, bool):
         return
-    if low is not None and length < low:
-        yield where, "Invalid value: should be at least %s" % low
-    if high is not None and length > high:
-        yield where, "Too many: %s: must have at most %s" % (length, high)
+    if isinstance(value, (int, float)):
+        if value < schema.get("minimum", value):
+            yield where, "Invalid value: %s: should be at least %s" % (value, schema["minimum"])
+        if value > schema.get("maximum", value):
+            yield where, "Invalid value: %s: should be at most %s" % (value, schema["maximum"])
+        return
+    if isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
+        yield where, 'Invalid value: "%s": should match %r' % (value, schema["pattern"])
+    word = {str: "Length", list: "Items", dict: "Properties"}[type(value)]
+    if len(value) < schema.get("min" + word, 0):
+        yield where, "Invalid value: should have at least %d" % schema["min" + word]
+    if len(value) > schema.get("max" + word, len(value)):
+        yield where, "Too many: %d: must have at most %d" % (len(value), schema["max" + word])
 
 
 def _below(path, name):

@@ -79,7 +79,7 @@ def json_path(obj, path):
             obj = obj[int(name)] if name.isdigit() and int(name) < len(obj) else None
         else:
             obj = obj.get(name) if isinstance(obj, dict) else None
-    return obj
+    return json.dumps(obj) if isinstance(obj, (list, dict)) else obj
 
 
 class Table:
