@@ -30,11 +30,12 @@ run: build ## Run the control plane on the bookinfo sample
 demo: build ## A mesh in a box: bookinfo behind real Envoys, Istio's scenarios
 	Tests/Demo/run --navarchd $(DAEMON)
 
-test: build lint ## All tests: unit, end to end, the demo's scenarios, load, parity, acceptance
+test: build lint ## All tests: unit, end to end, the demo's scenarios, Istio's tasks, load, parity, acceptance
 	swift test
 	Tests/KubernetesAPI/run
 	Tests/EndToEnd/run --navarchd $(DAEMON)
 	Tests/Demo/run --navarchd $(DAEMON)
+	Tests/Tasks/run --navarchd $(DAEMON)
 	Tests/Load/run --navarchd $(DAEMON) --quiet-seconds 10 --edit-seconds 30 --edits 30 --broken 8
 	Tests/EndToEnd/parity --navarchd $(DAEMON)
 	Tests/EndToEnd/acceptance --navarchd $(DAEMON) --protocol both
