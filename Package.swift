@@ -50,6 +50,8 @@ let rooms: [Room] = [
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
   Room(name: "MeshModel", uses: ["Configuration", "ServiceDiscovery", "JSON", "Bytes"]),
   Room(
+    name: "Analysis", uses: ["MeshModel", "ServiceDiscovery", "Configuration", "JSON"]),
+  Room(
     name: "ConfigTranslation",
     uses: [
       "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI", "RegularExpression", "JSON",
@@ -84,7 +86,8 @@ let rooms: [Room] = [
   Room(
     name: "Introspection",
     uses: [
-      "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "ConfigTranslation",
+      "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "Analysis",
+      "ConfigTranslation",
       "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
     ]),
@@ -92,7 +95,8 @@ let rooms: [Room] = [
     name: "ControlPlane",
     uses: [
       "FileSource", "Introspection", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation",
-      "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory", "MeshModel",
+      "Analysis", "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory",
+      "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON",
       "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
     ]),
@@ -108,6 +112,7 @@ let testUses: [String: [String]] = [
   "Configuration": ["YAML", "CYAML", "CYAMLShims"],
   "ConfigTranslation": ["Explanation", "YAML", "CYAML", "CYAMLShims"],
   "Explanation": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
+  "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
 ]
 
 /// The rooms whose tests compare with files.

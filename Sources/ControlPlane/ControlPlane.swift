@@ -37,6 +37,7 @@ struct ControlPlane {
       })
     serving.auditInterval = options.auditInterval
     serving.checksNodes = options.identity.checksNodes
+    serving.origins = { translator.view($0, $1).context.origins(of: $2, $3, in: store) }
     let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
     let grpc = try GRPCService(
       options, at: options.grpcAddress, methods: discovery.methods(), discovery: discovery, log: log
@@ -56,6 +57,9 @@ struct ControlPlane {
       isServing: { grpc.isServing && secure?.port.isServing != false })
     sources.servedVersion = { store.servedVersion(of: $0) }
     sources.pushStatus = { status.read() }
+    let findings = FindingsReader()
+    sources.findings = { discovery.snapshot.map(findings.read) ?? [] }
+    sources.origin = { store.origin(of: $0) }
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(
       options, store: store, server: discovery, meshFiles: meshFiles,

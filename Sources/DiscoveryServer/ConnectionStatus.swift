@@ -57,6 +57,8 @@ public struct NackRecord: Hashable, Sendable {
   public var message: String
   /// The names that the response carried.
   public var names: [String]
+  /// The objects that made the resources that were refused, in words, by the resources' names.
+  public var origins: [String: [String]] = [:]
   /// When, in seconds since 1970.
   public var at: Double
 }

@@ -2,6 +2,7 @@
 
 public import Authentication
 public import DiscoveryProtocol
+public import EnvoyAPI
 public import GRPC
 public import Logging
 public import MeshModel
@@ -22,6 +23,10 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var auditInterval: Duration?
   /// Whether a node that has proved who it is may only claim what its identity has.
   public var checksNodes = true
+  /// The objects that made a resource of a proxy, in words; asked when a proxy refuses it.
+  public var origins: @Sendable (MeshSnapshot, ProxyNode, ResourceType, String) -> [String] = {
+    _, _, _, _ in []
+  }
   /// The time of day in seconds since 1970, for pages and records.
   public var wallClock: @Sendable () -> Double
 

@@ -271,13 +271,36 @@ final class ProxyStream: Sendable {
     state.withLock { _ = $0.refusedWith.insert(name) }
     server.metrics.xds.countReject(
       type: answer.type.shortName, node: node.shortID, error: name)
+    let origins = origins(of: names, answer.type, node, accordingTo: detail.message)
+    let made = origins.sorted { $0.key < $1.key }.map { name, objects in
+      " \(name) is made by \(objects.joined(separator: ", "))."
+    }
     server.log.warn(
       "ADS:\(answer.type.shortName.uppercased()): ACK ERROR \(id(of: node)) "
-        + "\(name):\(detail.message)")
-    server.remember(
-      NackRecord(
-        connection: id(of: node), node: node.id, type: answer.type.shortName, nonce: answer.nonce,
-        version: answer.version, code: detail.code, message: detail.message, names: names,
-        at: server.configuration.wallClock()))
+        + "\(name):\(detail.message)" + made.joined())
+    var record = NackRecord(
+      connection: id(of: node), node: node.id, type: answer.type.shortName, nonce: answer.nonce,
+      version: answer.version, code: detail.code, message: detail.message, names: names,
+      at: server.configuration.wallClock())
+    record.origins = origins
+    server.remember(record)
+  }
+
+  /// How many resources of a refused response are traced to their objects, where the proxy does not say
+  /// which it means.
+  private static let tracedResources = 5
+
+  /// The objects behind the resources that a proxy's words name; behind all where it names none and
+  /// they are few.
+  private func origins(
+    of names: [String], _ type: ResourceType, _ node: ProxyNode, accordingTo message: String
+  ) -> [String: [String]] {
+    guard let snapshot = server.snapshot else { return [:] }
+    var meant = names.filter { !$0.isEmpty && message.contains($0) }
+    if meant.isEmpty, names.count <= Self.tracedResources { meant = names }
+    let found = meant.prefix(Self.tracedResources).map {
+      ($0, server.configuration.origins(snapshot, node, type, $0))
+    }
+    return Dictionary(found.filter { !$0.1.isEmpty }) { first, _ in first }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Analysis
 public import ConfigTranslation
 public import Configuration
 public import DiscoveryProtocol
@@ -35,6 +36,11 @@ public struct IntrospectionSources: Sendable {
   /// When the streams' clock stood at zero, in seconds since 1970; 0 where pages need no times of
   /// responses.
   public var clockStart: Double = 0
+
+  /// What analyzers find in the snapshot that is served: made when first asked for.
+  public var findings: @Sendable () -> [Finding] = { [] }
+  /// Where an object is written.
+  public var origin: @Sendable (ObjectKey) -> ObjectOrigin? = { _ in nil }
 
   /// Sources from these functions.
   public init(

@@ -41,10 +41,12 @@ struct ADSFixture {
   static let nodeID = "sidecar~10.0.0.1~web-1.default~default.svc.cluster.local"
 
   init(callers: AuthenticatorChain? = nil) throws {
+    var configuration = DiscoveryServerConfiguration(
+      controlPlane: "test", wallClock: { 1000 },
+      view: { snapshot, _ in GenerationView(generation: snapshot.generation) })
+    configuration.origins = { _, _, _, name in ["the object of \(name)"] }
     server = DiscoveryServer(
-      DiscoveryServerConfiguration(
-        controlPlane: "test", wallClock: { 1000 },
-        view: { snapshot, _ in GenerationView(generation: snapshot.generation) }),
+      configuration,
       metrics: IstiodMetrics(registry), log: try LogSystem(LogOptions(), sinks: []))
     transport = InProcessTransport(methods: server.methods(authenticating: callers))
   }

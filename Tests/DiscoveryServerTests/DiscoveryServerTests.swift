@@ -63,6 +63,7 @@ struct DiscoveryServerTests {
       #expect(refusal.message == "no good")
       #expect(refusal.type == "cds")
       #expect(refusal.nonce == first.nonce)
+      #expect(refusal.origins == ["generation-1": ["the object of generation-1"]])
       #expect(fixture.registry.exposition().contains("pilot_total_xds_rejects{type=\"cds\"} 1"))
       #expect(
         fixture.registry.exposition().contains(

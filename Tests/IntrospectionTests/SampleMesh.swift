@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Analysis
 import Bytes
 import ConfigTranslation
 import Configuration
@@ -49,6 +50,8 @@ struct SampleMesh {
       identity: "istiod-1", version: "0.1.0")
     sources.clockStart = 1_767_225_600
     sources.servedVersion = { [store] in store.servedVersion(of: $0) }
+    sources.findings = { [store] in store.snapshot?.findings() ?? [] }
+    sources.origin = { [store] in store.origin(of: $0) }
     return sources
   }
 

@@ -23,6 +23,7 @@ let allowedImports: [String: Set<String>] = [
   "Configuration": ["JSON", "RegularExpression"],
   "ServiceDiscovery": ["Configuration", "JSON"],
   "MeshModel": ["Synchronization", "Configuration", "ServiceDiscovery", "JSON", "Bytes"],
+  "Analysis": ["MeshModel", "ServiceDiscovery", "Configuration", "JSON"],
   "ConfigTranslation": [
     "Synchronization", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
     "RegularExpression", "JSON", "Bytes",
@@ -47,14 +48,16 @@ let allowedImports: [String: Set<String>] = [
     "MeshModel", "Logging", "Metrics",
   ],
   "Introspection": [
-    "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "ConfigTranslation",
+    "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "Analysis",
+    "ConfigTranslation",
     "MeshModel",
     "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
   ],
   "ControlPlane": [
     "Glibc", "Synchronization", "FileSource", "Introspection", "DiscoveryServer",
     "DiscoveryProtocol", "CertificateAuthority", "Authentication", "Cryptography",
-    "StateDirectory", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration",
+    "StateDirectory", "ConfigTranslation", "Analysis", "MeshModel", "ServiceDiscovery",
+    "Configuration",
     "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics",
     "Lifecycle",
   ],
@@ -70,7 +73,7 @@ private let testImports: Set = ["Testing", "Foundation", "Glibc", "Synchronizati
 /// What the tests of one room may import besides.
 private let extraTestImports: [String: Set<String>] = [
   "Configuration": ["YAML"], "ConfigTranslation": ["Explanation", "YAML"],
-  "Explanation": ["YAML", "Bytes"],
+  "Explanation": ["YAML", "Bytes"], "Analysis": ["YAML", "Bytes"],
 ]
 
 /// The imports of `file` that its room is not allowed.

@@ -56,6 +56,9 @@ final class ConfigStore: Sendable {
     state.withLock { $0.store.servedVersion(of: key) }
   }
 
+  /// Where an object is written.
+  func origin(of key: ObjectKey) -> ObjectOrigin? { state.withLock { $0.store.origin(of: key) } }
+
   /// All that is to be said of the configuration.
   var diagnostics: [StoredDiagnostic] {
     state.withLock { $0.meshProblems + $0.store.diagnostics }

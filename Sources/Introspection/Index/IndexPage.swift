@@ -15,7 +15,7 @@ enum IndexPage {
   /// The page.
   static func respond(to request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
     let connections = sources.sortedConnections()
-    let diagnostics = sources.diagnostics()
+    let diagnostics = Notice.all(sources)
     var parts = [head(sources), summary(connections, diagnostics, sources.snapshot())]
     if request.peer.isLoopback {
       parts += [proxies(connections), said(diagnostics)]
@@ -37,7 +37,7 @@ enum IndexPage {
   }
 
   private static func summary(
-    _ connections: [ConnectionStatus], _ diagnostics: [StoredDiagnostic], _ snapshot: MeshSnapshot?
+    _ connections: [ConnectionStatus], _ diagnostics: [Notice], _ snapshot: MeshSnapshot?
   ) -> HTML {
     let standings = connections.map(ProxyStanding.init)
     var sums: [HTML] = [sum("Proxies", connections.count)]
@@ -45,7 +45,7 @@ enum IndexPage {
       sum(standing.word, standings.count { $0 == standing }, colour: standing.colour)
     }
     sums.append(sum("Services", snapshot?.registry.services.count ?? 0))
-    let rejected = diagnostics.count { $0.effect == .rejected }
+    let rejected = diagnostics.count(where: \.isRejected)
     sums.append(sum("Rejected", rejected, colour: "bad"))
     sums.append(sum("Other notes", diagnostics.count - rejected))
     return "<dl class=\"sums\">\(HTML(sums))</dl>"
@@ -98,15 +98,14 @@ enum IndexPage {
     }
   }
 
-  private static func said(_ diagnostics: [StoredDiagnostic]) -> HTML {
+  private static func said(_ diagnostics: [Notice]) -> HTML {
     guard !diagnostics.isEmpty else {
       return "<h2>Configuration</h2><p>Nothing to say of the configuration.</p>"
     }
     let rows = diagnostics.map { said -> HTML in
-      let colour = said.effect == .rejected ? "bad" : said.effect == .warning ? "wait" : "soft"
       let field: HTML = said.field.isEmpty ? .empty : "<br><code>\(said.field)</code>"
       return """
-        <tr><td class="name \(colour)">\(said.effect.rawValue)</td>
+        <tr><td class="name \(said.colour)">\(said.word)</td>
         <td><code>\(said.origin.description)</code></td>
         <td>\(said.key?.description ?? "")\(field)</td><td>\(said.message)</td></tr>
         """

@@ -14,7 +14,7 @@ import ServiceDiscovery
 enum ConfigPage {
   /// Every object and every diagnostic.
   static func respond(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
-    var said = Dictionary(grouping: sources.diagnostics(), by: \.key)
+    var said = Dictionary(grouping: Notice.all(sources), by: \.key)
     var rows: [JSONValue] = []
     if let snapshot = sources.snapshot() {
       ConfigObjectList(snapshot).forEach { key, meta, spec in
@@ -44,7 +44,7 @@ enum ConfigPage {
   private static func sortingText(_ key: ObjectKey?) -> String { key?.description ?? "" }
 
   private static func row(
-    _ key: ObjectKey?, _ meta: ObjectMeta?, _ spec: JSONValue?, _ said: [StoredDiagnostic]
+    _ key: ObjectKey?, _ meta: ObjectMeta?, _ spec: JSONValue?, _ said: [Notice]
   ) -> JSONValue {
     var row = JSONFields()
     if let key {
@@ -53,16 +53,16 @@ enum ConfigPage {
       row.add("metadata", metadata(meta ?? ObjectMeta(name: key.name, namespace: key.namespace)))
     }
     if let spec { row.add("spec", spec) }
-    row.add("diagnostics", list: said.map(diagnostic))
+    row.add("diagnostics", list: said.map(\.json))
     return row.value
   }
 
-  private static func row(ofFile file: String, _ said: [StoredDiagnostic]) -> JSONValue {
+  private static func row(ofFile file: String, _ said: [Notice]) -> JSONValue {
     var row = JSONFields()
     row.add("kind", .string(""))
     row.add("apiVersion", .string(""))
     row.add("metadata", ["name": .string(file)])
-    row.add("diagnostics", list: said.map(diagnostic))
+    row.add("diagnostics", list: said.map(\.json))
     return row.value
   }
 
@@ -83,17 +83,6 @@ enum ConfigPage {
     }
     fields.add("labels", meta.labels)
     fields.add("annotations", meta.annotations)
-    return fields.value
-  }
-
-  private static func diagnostic(_ said: StoredDiagnostic) -> JSONValue {
-    var fields = JSONFields()
-    fields.add("effect", said.effect.rawValue)
-    fields.add("file", said.origin.file)
-    if said.origin.line > 0 { fields.add("line", said.origin.line) }
-    fields.add("field", said.field)
-    fields.add("message", said.message)
-    if said.since > 0 { fields.add("since", TimeText.rfc3339(said.since)) }
     return fields.value
   }
 }

@@ -43,6 +43,9 @@ extension DebugPage {
       loopbackOnly: true, ConfigPage.respond),
     DebugPage("connections", "The open streams: address and age", StreamPages.connections),
     DebugPage(
+      "diagnostics", "What is to be said of the configuration: refusals, conflicts, dead rules",
+      loopbackOnly: true, DiagnosticsPage.respond),
+    DebugPage(
       "ecdsz", "The filters that a proxy is served by name (?proxyID=)", loopbackOnly: true,
       ConfigDumpPage.page(of: .extensionConfig)),
     DebugPage(

@@ -41,6 +41,9 @@ enum PushPages {
     fields.add("code", Int(refusal.code))
     fields.add("message", refusal.message)
     fields.add("resources", list: refusal.names.map { .string($0) })
+    if !refusal.origins.isEmpty {
+      fields.add("madeBy", .sorted(refusal.origins.mapValues { .texts($0) }))
+    }
     return fields.value
   }
 }

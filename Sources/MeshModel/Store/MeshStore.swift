@@ -193,6 +193,9 @@ extension MeshStore {
   /// How many valid versions of an object were read in this process; nil where there is none.
   public func generation(of key: ObjectKey) -> UInt64? { objects[key]?.generation }
 
+  /// Where an object is written; nil where there is none.
+  public func origin(of key: ObjectKey) -> ObjectOrigin? { objects[key]?.origin }
+
   /// Which version of an object is served, and since which snapshot; nil where none is.
   public func servedVersion(of key: ObjectKey) -> ServedVersion? {
     guard let entry = objects[key], let object = entry.object, isSynced else { return nil }
