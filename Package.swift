@@ -103,8 +103,15 @@ let rooms: [Room] = [
   Room(
     name: "Commands",
     uses: ["Authentication", "CertificateAuthority", "Flags", "StateDirectory"]),
+  Room(
+    name: "Agent",
+    uses: [
+      "DiscoveryProtocol", "Cryptography", "StateDirectory", "EnvoyAPI", "GRPC", "HTTPServer",
+      "YAML", "JSON", "Flags", "Logging", "Lifecycle",
+    ]),
   Room(name: "navarchd", uses: ["ControlPlane"], kind: .executable),
   Room(name: "navarchctl", uses: ["Commands"], kind: .executable),
+  Room(name: "navarch-agent", uses: ["Agent"], kind: .executable),
 ]
 
 /// What a test target may use besides its own room.

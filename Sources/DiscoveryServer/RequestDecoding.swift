@@ -68,33 +68,14 @@ extension StreamMachine.Face {
 
 extension DecodedRequest {
   fileprivate init(_ message: Envoy.DiscoveryRequest, size: Int) {
-    let node = message.node
     self.size = size
-    self.node = node.map(NodeDescription.init)
-    request = .sotw(
-      SotWRequest(
-        ResourceType(url: message.typeUrl), version: message.versionInfo,
-        nonce: message.responseNonce, names: Array(message.resourceNames),
-        error: message.errorDetail.map(NackDetail.init), nodeSize: node?.packed.count ?? 0))
+    node = message.node.map(NodeDescription.init)
+    request = .sotw(SotWRequest(message))
   }
 
   fileprivate init(_ message: Envoy.DeltaDiscoveryRequest, size: Int) {
-    let node = message.node
     self.size = size
-    self.node = node.map(NodeDescription.init)
-    let versions = message.initialResourceVersions.elements
-    request = .delta(
-      DeltaRequest(
-        ResourceType(url: message.typeUrl), nonce: message.responseNonce,
-        subscribe: Array(message.resourceNamesSubscribe),
-        unsubscribe: Array(message.resourceNamesUnsubscribe),
-        initialVersions: Dictionary(versions.map { ($0.key, $0.value) }) { $1 },
-        error: message.errorDetail.map(NackDetail.init), nodeSize: node?.packed.count ?? 0))
-  }
-}
-
-extension NackDetail {
-  fileprivate init(_ status: Envoy.RPCStatus) {
-    self.init(code: status.code, message: status.message)
+    node = message.node.map(NodeDescription.init)
+    request = .delta(DeltaRequest(message))
   }
 }

@@ -45,6 +45,14 @@ public enum FileBytes {
     }
   }
 
+  /// Writes a file that only its owner may read, in the place of one that may be there, in one step.
+  public static func replace(_ path: String, _ bytes: [UInt8]) throws(FileError) {
+    let draft = "\(path).\(getpid()).new"
+    unlink(draft)
+    try create(draft, bytes)
+    guard rename(draft, path) == 0 else { throw FileError("written", path) }
+  }
+
   /// Writes a new file that only its owner may read, and lets the disk have it.
   static func create(_ path: String, _ bytes: [UInt8]) throws(FileError) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -65,6 +65,11 @@ let allowedImports: [String: Set<String>] = [
     "Glibc", "Authentication", "CertificateAuthority", "Flags", "StateDirectory",
   ],
   "navarchctl": ["Glibc", "Commands"],
+  "Agent": [
+    "Glibc", "Synchronization", "DiscoveryProtocol", "Cryptography", "StateDirectory", "EnvoyAPI",
+    "GRPC", "HTTPServer", "YAML", "JSON", "Flags", "Logging", "Lifecycle",
+  ],
+  "navarch-agent": ["Glibc", "Agent"],
   "navarchd": ["Glibc", "ControlPlane"],
 ]
 

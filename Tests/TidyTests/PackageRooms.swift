@@ -2,7 +2,7 @@
 
 /// What Package.swift says that each room uses.
 func declaredUses(_ manifest: String) -> [String: Set<String>] {
-  let room = /Room\(\s*name: "(\w+)",\s*uses: \[([^\]]*)\]/
+  let room = /Room\(\s*name: "([\w-]+)",\s*uses: \[([^\]]*)\]/
   let rooms = manifest.matches(of: room).map { match in
     (String(match.1), Set(match.2.matches(of: /"(\w+)"/).map { String($0.1) }))
   }

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent beside a real Envoy: certificates, mutual TLS, and the end."""
+import http.client
+import http.server
+import json
+import os
+import socket
+import ssl
+import tempfile
+import threading
+
+import certificates
+from certificates import field
+from daemon import free_ports
+from mesh import paths
+from mesh.client import TimedOut, get, wait_until
+from mesh.config import ISTIO, ConfigDirectory
+from mesh.processes import Child
+
+from . import identity
+
+WEB = "spiffe://cluster.local/ns/default/sa/web"
+
+
+class Application(http.server.ThreadingHTTPServer):
+    """Answers every request with the header that says who asked."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = self.headers.get("x-forwarded-client-cert", "nobody").encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def _config(folder, port, application):
+    """One workload, `web`, which takes mutual TLS alone."""
+    config = ConfigDirectory(os.path.join(folder, "config"))
+    def put(version, kind, name, labels=None, **rest):
+        config.put({"apiVersion": version, "kind": kind, "metadata": {
+            "name": name, "namespace": "default", "labels": labels or {}}, **rest})
+    labels = {"app": "web", "security.istio.io/tlsMode": "istio"}
+    put("v1", "Service", "web", spec={
+        "selector": {"app": "web"}, "clusterIP": "10.96.1.1",
+        "ports": [{"name": "http", "port": 80, "targetPort": port}]})
+    put("v1", "Pod", "web-1", labels, spec={"serviceAccountName": "web"}, status={
+        "phase": "Running", "podIP": "10.244.1.30", "podIPs": [{"ip": "10.244.1.30"}],
+        "conditions": [{"type": "Ready", "status": "True"}]})
+    put(ISTIO, "Sidecar", "web", spec={
+        "workloadSelector": {"labels": {"app": "web"}},
+        "ingress": [{"port": {"number": port, "protocol": "HTTP", "name": "http"},
+                     "bind": "127.0.0.1", "captureMode": "NONE",
+                     "defaultEndpoint": "127.0.0.1:%d" % application}],
+        "egress": [{"hosts": ["./*"], "captureMode": "NONE",
+                    "port": {"number": 80, "protocol": "HTTP", "name": "http"},
+                    "bind": "127.0.0.1"}]})
+    put("security.istio.io/v1", "PeerAuthentication", "default", spec={"mtls": {"mode": "STRICT"}})
+    return config
+
+
+class Agent:
+    """One run of navarch-agent with its Envoy."""
+
+    def __init__(self, daemon, folder, **environment):
+        admin, status, self.ready = free_ports(3)
+        token = os.path.join(folder, "token")
+        with open(token, "w") as file:
+            file.write(daemon.token("default", "web"))
+        proxy = {"discoveryAddress": daemon.secure, "configPath": os.path.join(folder, "proxy"),
+                 "binaryPath": paths.envoy(), "proxyAdminPort": admin, "statusPort": status,
+                 "terminationDrainDuration": "1s", "concurrency": 1}
+        self.child = Child(
+            "agent", [os.path.join(os.path.dirname(daemon.control), "navarch-agent"), "proxy",
+                      "sidecar"], os.path.join(folder, "agent.log"), environment={
+                "POD_NAME": "web-1", "POD_NAMESPACE": "default", "INSTANCE_IP": "10.244.1.30",
+                "SERVICE_ACCOUNT": "web", "PROXY_CONFIG": json.dumps(proxy),
+                "JWT_PATH": token, "CA_ROOT_CA": daemon.roots(), "ISTIOD_SAN": identity.SERVER,
+                "ENVOY_STATUS_PORT": str(self.ready), "ISTIO_META_INTERCEPTION_MODE": "NONE",
+                "ISTIO_METAJSON_LABELS": json.dumps({"app": "web"}), **environment})
+
+    def wait(self):
+        """Waits until it and its Envoy are ready."""
+        def ready():
+            if not self.child.running:
+                raise AssertionError("the agent ended:\n" + self.child.tail())
+            return get(None, ("127.0.0.1", self.ready), "/healthz/ready", timeout=5).status == 200
+        try:
+            wait_until("a ready agent", ready, 30)
+        except TimedOut as error:
+            raise AssertionError("%s\n%s" % (error, self.child.tail(40))) from None
+        return self
+
+
+def _client(daemon, folder):
+    """Another workload's side of TLS, with a certificate from the mesh's authority."""
+    csr, key = certificates.request(folder)
+    chain = identity._create(daemon, certificates.read(csr).encode(), roots=daemon.roots(),
+                             token=daemon.token("default", "client"))
+    leaf = os.path.join(folder, "client.pem")
+    with open(leaf, "w") as file:
+        file.write(chain[0])
+    context = ssl.create_default_context(cafile=daemon.roots())
+    context.check_hostname = False  # workloads have no DNS names; their SPIFFE name is looked at
+    context.load_cert_chain(leaf, key)
+    return context
+
+
+def _ask(port, context):
+    """The answer over mutual TLS, and the certificate that was shown."""
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    try:
+        connection.request("GET", "/")
+        shown = ssl.DER_cert_to_PEM_cert(connection.sock.getpeercert(binary_form=True))
+        return connection.getresponse().read().decode(), shown
+    finally:
+        connection.close()
+
+
+def _plain(port):
+    """What a client without TLS gets; None where the connection is closed."""
+    with socket.create_connection(("127.0.0.1", port), 10) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
+        try:
+            return plain.recv(1) or None
+        except ConnectionError:
+            return None
+
+
+def test_mutual_tls_with_certificates_that_renew(start):
+    """An agent's Envoy takes mutual TLS alone, renews under traffic, and outlives an outage"""
+    with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder:
+        port = free_ports(1)[0]
+        application = Application()
+        config = _config(folder, port, application.server_address[1])
+        with start(config_dir=config.folder) as daemon:
+            agent = Agent(daemon, folder, SECRET_TTL="8s")
+            try:
+                agent.wait()
+                client = _client(daemon, folder)
+                answer, shown = wait_until("an answer", lambda: _try(port, client), 30)
+                assert "URI=spiffe://cluster.local/ns/default/sa/client" in answer, answer
+                assert WEB in field(shown, "-ext", "subjectAltName"), shown
+                assert _plain(port) is None, "a client without TLS is served"
+                _renewed(port, client, 3)
+                daemon.child.stop(15)
+                for _ in range(5):  # the last configuration serves on
+                    assert "sa/client" in _ask(port, client)[0]
+                daemon.start()
+                _renewed(port, client, 2)
+                assert "PRIVATE" not in certificates.read(agent.child.log)
+            finally:
+                status = agent.child.stop(20)
+            assert status == 0, "the agent ended with %d:\n%s" % (status, agent.child.tail())
+
+
+def _renewed(port, client, count):
+    """Asks until so many certificates were shown; every request on the way is answered."""
+    serials = set()
+    while len(serials) < count:
+        answer, shown = _ask(port, client)
+        assert "sa/client" in answer, answer
+        serials.add(field(shown, "-serial"))
+
+
+def _try(port, client):
+    try:
+        return _ask(port, client)
+    except OSError:
+        return None
