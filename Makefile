@@ -47,8 +47,10 @@ soak: build ## The long runs: a million steps of ADS clients, five minutes of lo
 	NAVARCH_SIMULATION_STEPS=1000000 swift test --filter SimulationTests
 	Tests/Load/run --navarchd $(DAEMON)
 
-bench: generate ## Build for release, and measure
+bench: generate ## Build for release; measure generation beside istiod's figures, then the daemon
+	swift build -c release --product shapes
 	swift build -c release --product navarchd
+	.build/release/shapes --out .build/shapes.json
 	Tests/Bench/run .build/release/navarchd
 
 image: generate ## An OCI image of the daemon under .build/image

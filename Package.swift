@@ -159,9 +159,18 @@ func tests(_ room: Room) -> Target {
     exclude: withGoldens.contains(room.name) ? ["Golden"] : [], swiftSettings: strict)
 }
 
+/// Measures the pure rooms (`make bench`).
+let shapes = Target.executableTarget(
+  name: "shapes",
+  dependencies: dependencies([
+    "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI", "YAML",
+    "JSON", "Bytes",
+  ]),
+  path: "Tests/Bench/Shapes", swiftSettings: strict)
+
 let package = Package(
   name: "navarch",
   targets: systemLibraries + rooms.map(target) + rooms.filter { $0.kind == .library }.map(tests)
-    + [.testTarget(name: "TidyTests", swiftSettings: strict)],
+    + [shapes, .testTarget(name: "TidyTests", swiftSettings: strict)],
   cxxLanguageStandard: .cxx17
 )

@@ -81,6 +81,14 @@ private let extraTestImports: [String: Set<String>] = [
   "Explanation": ["YAML", "Bytes"], "Analysis": ["YAML", "Bytes"],
 ]
 
+/// What programs below Tests may import.
+private let programImports: [String: Set<String>] = [
+  "Bench": [
+    "Glibc", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
+    "YAML", "JSON", "Bytes",
+  ]
+]
+
 /// The imports of `file` that its room is not allowed.
 func forbiddenImports(in file: SourceFile) -> [Violation] {
   guard let allowed = imports(allowedIn: file) else {
@@ -97,6 +105,7 @@ func forbiddenImports(in file: SourceFile) -> [Violation] {
 private func imports(allowedIn file: SourceFile) -> Set<String>? {
   guard file.isTest else { return allowedImports[file.room] }
   if file.room == "TidyTests" { return testImports }
+  if let program = programImports[file.room] { return program }
   let room = String(file.room.dropLast("Tests".count))
   return allowedImports[room].map {
     $0.union(testImports).union([room]).union(extraTestImports[room] ?? [])
