@@ -17,12 +17,21 @@ public protocol ResourceView: Sendable {
   /// The resource of a name, or nil if this proxy has none of it.
   func named(_ type: ResourceType, _ name: String) -> EncodedResource?
 
+  /// Whether this view has of a type just what an earlier view of the same proxy has, as far as that
+  /// is known without making the resources; false where they must be compared.
+  func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool
+
   /// The names of the clusters that a listener, route or the like sends traffic to.
   func clusters(referencedBy resource: EncodedResource) -> Set<String>
 
   /// What a client waits for after this resource was added or changed ("warming"): of a cluster
   /// its endpoints, of a listener its route configurations.
   func followers(of resource: EncodedResource) -> [ResourceKey]
+}
+
+extension ResourceView {
+  /// Nothing is known: the resources are compared.
+  public func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool { false }
 }
 
 /// A resource's identity: its type and its name.

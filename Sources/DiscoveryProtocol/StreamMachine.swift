@@ -93,10 +93,18 @@ public struct StreamMachine: Sendable {
   // MARK: Views and deadlines
 
   private mutating func take(_ view: any ResourceView, _ scope: PushScope, origin: Duration) {
-    let scope = self.view == nil ? .everything : scope
+    let earlier = self.view
+    let scope = earlier == nil ? .everything : scope
     self.view = view
     viewSerial += 1
-    for type in order { types[type]?.take(scope, origin: origin) }
+    for type in order {
+      var own = scope
+      // Endpoints are the most: they are not even looked at where none can differ.
+      if type == .endpoint, own.configuration, let earlier, view.hasSame(type, as: earlier) {
+        own.configuration = false
+      }
+      types[type]?.take(own, origin: origin)
+    }
   }
 
   private mutating func take(_ deadline: StreamDeadline) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Configuration
+public import ServiceDiscovery
 
 /// The objects of one kind, oldest first, also by namespace.
 public struct ConfigTable<Spec: ConfigSpec>: Sendable {
   /// All objects: oldest first, then by name and namespace.
   public let all: [ConfigObject<Spec>]
+  /// Tells this table from any that was made of other objects.
+  public let tag = Tag()
   private let byNamespace: [String: [ConfigObject<Spec>]]
 
   /// A table of objects in any order.

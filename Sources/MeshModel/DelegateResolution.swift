@@ -23,8 +23,16 @@ struct DelegateResolution {
     ) { first, _ in first }
   }
 
-  func resolved() -> [ResolvedVirtualService] {
-    objects.all.filter { !$0.spec.hosts.isEmpty }.map(resolve)
+  /// All that are no delegates; those of `known` that refer to none and are of the same object stay.
+  func resolved(keeping known: [ResolvedVirtualService]) -> [ResolvedVirtualService] {
+    let kept = Dictionary(
+      known.lazy.map { (ObjectIdentifier($0.object), $0) }
+    ) { first, _ in first }
+    return objects.all.filter { !$0.spec.hosts.isEmpty }.map { object in
+      // Known ones hold their objects, so that no other can stand at such an address.
+      if let same = kept[ObjectIdentifier(object)], !object.hasDelegates { return same }
+      return resolve(object)
+    }
   }
 
   private func resolve(_ object: ConfigObject<Istio.VirtualService>) -> ResolvedVirtualService {
@@ -120,4 +128,9 @@ struct DelegateResolution {
     let parts = written.split(separator: ".", omittingEmptySubsequences: false)
     return "\(parts[1])/\(parts[0])"
   }
+}
+
+extension ConfigObject<Istio.VirtualService> {
+  /// Whether what it says depends on other objects.
+  fileprivate var hasDelegates: Bool { spec.http.contains { $0.delegate != nil } }
 }

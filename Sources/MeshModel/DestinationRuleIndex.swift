@@ -37,11 +37,14 @@ public struct DestinationRuleIndex: Sendable {
   private let rootNamespace: String
   /// Whether only rules that the same namespaces see are merged.
   private let mergesByVisibility: Bool
+  /// Tells this index from others: that of the table which it was made of.
+  public let tag: Tag
   /// The subsets that an older rule for the same host has already, so that they do not count.
   public private(set) var duplicateSubsets: [(host: String, subset: String)] = []
 
   init(_ objects: ConfigTable<Istio.DestinationRule>, settings: MeshSettings) {
     rootNamespace = settings.rootNamespace
+    tag = objects.tag
     mergesByVisibility = settings.feature("ENABLE_ENHANCED_DESTINATIONRULE_MERGE", default: true)
     // Rules for selected workloads first, then by age.
     let (selective, general) = (

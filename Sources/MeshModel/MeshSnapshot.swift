@@ -25,19 +25,33 @@ public final class MeshSnapshot: Sendable {
   public let networkServices: [MeshService]
   private let scopes: ScopeMemo
 
-  /// A snapshot of objects and registry.
+  /// A snapshot of objects and registry; of `previous` is kept what is made of the same tables.
   public init(
     generation: UInt64, settings: Shared<MeshSettings>, config: ConfigTables,
-    registry: ServiceRegistry
+    registry: ServiceRegistry, previous: MeshSnapshot? = nil
   ) {
+    let known = previous.flatMap { $0.sharedSettings == settings ? $0 : nil }
     self.generation = generation
     sharedSettings = settings
     self.config = config
     self.registry = registry
-    destinationRules = DestinationRuleIndex(config.destinationRules, settings: settings.value)
-    virtualServices = VirtualServiceIndex(config.virtualServices, settings: settings.value)
-    networkServices = registry.services(leadingInto: settings.value.networks)
-    scopes = ScopeMemo()
+    if let rules = known?.destinationRules, rules.tag == config.destinationRules.tag {
+      destinationRules = rules
+    } else {
+      destinationRules = DestinationRuleIndex(config.destinationRules, settings: settings.value)
+    }
+    if let services = known?.virtualServices, services.tag == config.virtualServices.tag {
+      virtualServices = services
+    } else {
+      virtualServices = VirtualServiceIndex(
+        config.virtualServices, settings: settings.value, previous: known?.virtualServices)
+    }
+    if let known, known.registry.servicesTag == registry.servicesTag {
+      networkServices = known.networkServices
+    } else {
+      networkServices = registry.services(leadingInto: settings.value.networks)
+    }
+    scopes = ScopeMemo(after: known?.scopes)
   }
 
   /// The next snapshot, of which only endpoints differ: everything else is shared.
@@ -57,8 +71,10 @@ public final class MeshSnapshot: Sendable {
     let sidecar = node.kind == .sidecar ? self.sidecar(for: node) : nil
     let key = ScopeMemo.Key(
       namespace: node.namespace, isGateway: node.kind != .sidecar, sidecar: sidecar)
-    return scopes.scope(key) {
-      OutboundScope(self, namespace: key.namespace, isGateway: key.isGateway, sidecar: sidecar)
+    return scopes.scope(key) { previous in
+      OutboundScope(
+        self, namespace: key.namespace, isGateway: key.isGateway, sidecar: sidecar,
+        previous: previous)
     }
   }
 
@@ -109,14 +125,27 @@ private final class ScopeMemo: Sendable {
     var sidecar: ConfigObject<Istio.Sidecar>?
   }
 
-  private let made = Mutex<[Key: OutboundScope]>([:])
+  private struct State {
+    var made: [Key: OutboundScope] = [:]
+    /// Those of the snapshot before, of which new ones keep what is equal.
+    var earlier: [Key: OutboundScope] = [:]
+  }
 
-  func scope(_ key: Key, _ make: () -> OutboundScope) -> OutboundScope {
-    if let known = made.withLock({ $0[key] }) { return known }
-    let fresh = make()
-    return made.withLock { made in
-      if let known = made[key] { return known }
-      made[key] = fresh
+  private let state: Mutex<State>
+
+  init(after previous: ScopeMemo?) {
+    let earlier = previous?.state.withLock { $0.made.isEmpty ? $0.earlier : $0.made }
+    state = Mutex(State(earlier: earlier ?? [:]))
+  }
+
+  func scope(_ key: Key, _ make: (OutboundScope?) -> OutboundScope) -> OutboundScope {
+    let (known, earlier) = state.withLock { ($0.made[key], $0.earlier[key]) }
+    if let known { return known }
+    let fresh = make(earlier)
+    return state.withLock { state in
+      if let known = state.made[key] { return known }
+      state.made[key] = fresh
+      state.earlier[key] = nil
       return fresh
     }
   }

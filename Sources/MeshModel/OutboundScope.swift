@@ -34,35 +34,117 @@ public final class OutboundScope: Sendable {
   public let outboundPolicy: Istio.OutboundTrafficPolicy
   /// Whether DestinationRules differ among the proxies, because some select workloads.
   public let hasSelectiveRules: Bool
+  /// Tells the services, of all listeners, from others.
+  public let servicesTag: Tag
+  /// Tells the VirtualServices of all listeners from others.
+  public let virtualServicesTag: Tag
+  /// Tells those VirtualServices that route connections.
+  public let connectionRulesTag: Tag
+  /// Tells the DestinationRules of all services from others.
+  public let destinationRulesTag: Tag
+  /// The labels of workloads that VirtualServices and DestinationRules look at.
+  public let heededLabels: Set<String>
+  /// Whether some DestinationRule sends traffic to where clients meant to, past the endpoints.
+  public let hasPassthroughRules: Bool
   private let rules: [Hostname: [MergedDestinationRule]]
+  private let tables: SourceTables
 
+  /// The tables that a scope is made of.
+  private struct SourceTables: Equatable {
+    var services: Tag
+    var virtualServices: Tag
+    var destinationRules: Tag
+  }
+
+  /// A scope; of `previous`, which is of the same namespace, Sidecar and settings, is kept what is equal.
   init(
     _ mesh: MeshSnapshot, namespace: String, isGateway: Bool,
-    sidecar: ConfigObject<Istio.Sidecar>?
+    sidecar: ConfigObject<Istio.Sidecar>?, previous: OutboundScope? = nil
   ) {
     self.namespace = namespace
     self.sidecar = sidecar
+    tables = SourceTables(
+      services: mesh.registry.servicesTag, virtualServices: mesh.virtualServices.tag,
+      destinationRules: mesh.destinationRules.tag)
     let selection = ScopeSelection(mesh, namespace: namespace)
     let written = sidecar?.spec.egress ?? []
-    egress = written.isEmpty ? [selection.everything()] : written.map { selection.scope(of: $0) }
-    var collected = ServiceCollection()
-    for scope in egress {
-      for service in scope.services { collected.add(service) }
-      guard !isGateway else { continue }
-      for service in selection.destinations(of: scope) { collected.add(service) }
+    let listeners = written.isEmpty ? [selection.everything] : written
+    let known = previous.flatMap { $0.tables.services == mesh.registry.servicesTag ? $0 : nil }
+    egress = listeners.indices.map { index in
+      EgressScope(
+        listener: written.isEmpty ? nil : listeners[index],
+        services: known?.egress[index].services ?? selection.services(of: listeners[index]),
+        virtualServices: selection.virtualServices(of: listeners[index]))
     }
-    services = collected.services
-    servicesByHost = Dictionary(uniqueKeysWithValues: services.map { ($0.hostname, $0) })
+    virtualServicesTag = Self.tag(egress, previous?.egress, keeping: previous?.virtualServicesTag) {
+      $0.virtualServices
+    }
+    connectionRulesTag = Self.tag(egress, previous?.egress, keeping: previous?.connectionRulesTag) {
+      $0.virtualServices.filter(\.routesConnections)
+    }
+    if let known, known.virtualServicesTag == virtualServicesTag {
+      services = known.services
+      servicesByHost = known.servicesByHost
+      servicesTag = known.servicesTag
+    } else {
+      var collected = ServiceCollection()
+      for scope in egress {
+        for service in scope.services { collected.add(service) }
+        guard !isGateway else { continue }
+        for service in selection.destinations(of: scope) { collected.add(service) }
+      }
+      services = collected.services
+      if let previous, previous.services == services,
+        previous.egress.map(\.services) == egress.map(\.services)
+      {
+        servicesByHost = previous.servicesByHost
+        servicesTag = previous.servicesTag
+      } else {
+        servicesByHost = Dictionary(uniqueKeysWithValues: services.map { ($0.hostname, $0) })
+        servicesTag = Tag()
+      }
+    }
+    if let previous, previous.servicesTag == servicesTag,
+      previous.tables.destinationRules == tables.destinationRules
+    {
+      rules = previous.rules
+      hasSelectiveRules = previous.hasSelectiveRules
+      hasPassthroughRules = previous.hasPassthroughRules
+      destinationRulesTag = previous.destinationRulesTag
+    } else {
+      let rules = Self.rules(of: services, mesh, client: namespace)
+      self.rules = rules
+      hasSelectiveRules = rules.values.contains { rules in
+        rules.contains { $0.rule.selectorLabels != nil }
+      }
+      hasPassthroughRules = rules.values.contains { $0.contains { $0.rule.hasPassthrough } }
+      let tag = previous.flatMap { $0.rules == rules ? $0.destinationRulesTag : nil }
+      destinationRulesTag = tag ?? Tag()
+    }
+    let selectors = hasSelectiveRules ? rules.values.joined().map(\.rule.selectorLabels) : []
+    heededLabels = Set(selectors.compactMap { $0?.keys }.joined()).union(
+      egress.lazy.flatMap { $0.virtualServices.lazy.flatMap(\.sourceLabels) })
+    outboundPolicy = sidecar?.spec.outboundTrafficPolicy ?? mesh.settings.outboundPolicy
+  }
+
+  /// A tag that was given before, where a part of all listeners is as it was then.
+  private static func tag<Part: Equatable>(
+    _ egress: [EgressScope], _ previous: [EgressScope]?, keeping tag: Tag?,
+    of part: (EgressScope) -> Part
+  ) -> Tag {
+    guard let previous, let tag, previous.map(part) == egress.map(part) else { return Tag() }
+    return tag
+  }
+
+  private static func rules(
+    of services: [MeshService], _ mesh: MeshSnapshot, client namespace: String
+  ) -> [Hostname: [MergedDestinationRule]] {
     var rules: [Hostname: [MergedDestinationRule]] = [:]
     for service in services {
       let found = mesh.destinationRules.rules(client: namespace, service: service.key)
       if !found.isEmpty { rules[service.hostname] = found }
     }
-    self.rules = rules
-    hasSelectiveRules = rules.values.contains { rules in
-      rules.contains { $0.rule.selectorLabels != nil }
-    }
-    outboundPolicy = sidecar?.spec.outboundTrafficPolicy ?? mesh.settings.outboundPolicy
+    return rules
   }
 
   /// The DestinationRule of a host for outbound traffic of a workload: one that selects it, else
@@ -93,5 +175,19 @@ extension MeshSettings {
     guard let mode = mesh.outboundTrafficPolicy?.mode else { return policy }
     policy.mode = Istio.OutboundTrafficPolicy.Mode(rawValue: mode.rawValue) ?? policy.mode
     return policy
+  }
+}
+
+extension ResolvedVirtualService {
+  /// Whether it has routes of connections.
+  public var routesConnections: Bool { !spec.tcp.isEmpty || !spec.tls.isEmpty }
+}
+
+extension Istio.DestinationRule {
+  /// Whether a policy of it chooses no endpoint.
+  fileprivate var hasPassthrough: Bool {
+    ([trafficPolicy] + subsets.map(\.trafficPolicy)).contains {
+      $0?.loadBalancer?.lbPolicy == .simple(.passthrough)
+    }
   }
 }

@@ -22,33 +22,34 @@ struct ScopeSelection {
   private let mesh: MeshSnapshot
   private let namespace: String
   /// The services that the namespace sees, oldest first: those exported to it by name, then public.
-  private let visible: [MeshService]
-
-  init(_ mesh: MeshSnapshot, namespace: String) {
-    self.mesh = mesh
-    self.namespace = namespace
+  private var visible: [MeshService] {
     let seen = mesh.registry.services.filter {
       $0.isVisible(in: namespace, settings: mesh.settings)
     }
     let isPublic = { (service: MeshService) in service.isPublic(mesh.settings) }
-    visible = seen.filter { !isPublic($0) } + seen.filter(isPublic)
+    return seen.filter { !isPublic($0) } + seen.filter(isPublic)
   }
 
-  /// What a proxy sees without a Sidecar: everything that is exported to its namespace.
-  func everything() -> EgressScope {
+  init(_ mesh: MeshSnapshot, namespace: String) {
+    self.mesh = mesh
+    self.namespace = namespace
+  }
+
+  /// The listener that stands for none: everything that is exported to the namespace.
+  var everything: Istio.IstioEgressListener {
     var listener = Istio.IstioEgressListener()
     listener.hosts = ["*/*"]
-    let scope = scope(of: listener)
-    return EgressScope(
-      listener: nil, services: scope.services, virtualServices: scope.virtualServices)
+    return listener
   }
 
-  /// What one listener imports.
-  func scope(of listener: Istio.IstioEgressListener) -> EgressScope {
-    let hosts = importedHosts(listener.hosts)
-    return EgressScope(
-      listener: listener, services: services(hosts, port: listener.matchedPort),
-      virtualServices: virtualServices(hosts))
+  /// The services that one listener imports.
+  func services(of listener: Istio.IstioEgressListener) -> [MeshService] {
+    services(importedHosts(listener.hosts), port: listener.matchedPort)
+  }
+
+  /// The VirtualServices that one listener imports.
+  func virtualServices(of listener: Istio.IstioEgressListener) -> [ResolvedVirtualService] {
+    virtualServices(importedHosts(listener.hosts))
   }
 
   /// The services that the listener's VirtualServices send to.

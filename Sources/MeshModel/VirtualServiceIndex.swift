@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Configuration
+public import ServiceDiscovery
 
 /// A VirtualService with its hosts, gateways and destinations given in full, and delegates put in.
-public struct ResolvedVirtualService: Hashable, Sendable {
+///
+/// Immutable, and kept from snapshot to snapshot while the object and its delegates stay.
+public final class ResolvedVirtualService: Hashable, Sendable {
   /// The object as written.
   public let object: ConfigObject<Istio.VirtualService>
   /// Its content, names resolved.
@@ -12,9 +15,36 @@ public struct ResolvedVirtualService: Hashable, Sendable {
   public let delegates: [ObjectKey]
   /// The namespaces that see it, `.` resolved; empty means all.
   public let exportTo: Set<String>
+  /// The labels of clients that its matches look at.
+  public let sourceLabels: Set<String>
+
+  init(
+    object: ConfigObject<Istio.VirtualService>, spec: Istio.VirtualService, delegates: [ObjectKey],
+    exportTo: Set<String>
+  ) {
+    self.object = object
+    self.spec = spec
+    self.delegates = delegates
+    self.exportTo = exportTo
+    var labels: Set<String> = []
+    for match in spec.http.lazy.flatMap(\.match) { labels.formUnion(match.sourceLabels.keys) }
+    for match in spec.tcp.lazy.flatMap(\.match) { labels.formUnion(match.sourceLabels.keys) }
+    for match in spec.tls.lazy.flatMap(\.match) { labels.formUnion(match.sourceLabels.keys) }
+    sourceLabels = labels
+  }
 
   /// The object's metadata.
   public var meta: ObjectMeta { object.meta }
+
+  /// Whether both say the same.
+  public static func == (left: ResolvedVirtualService, right: ResolvedVirtualService) -> Bool {
+    left === right
+      || left.object == right.object && left.spec == right.spec
+        && left.delegates == right.delegates && left.exportTo == right.exportTo
+  }
+
+  /// Adds the object's name: what it says is left to equality.
+  public func hash(into hasher: inout Hasher) { hasher.combine(object) }
 
   /// Whether proxies of a namespace may see it.
   public func isVisible(in namespace: String) -> Bool {
@@ -39,10 +69,17 @@ public struct VirtualServiceIndex: Sendable {
 
   /// All that are no delegates, oldest first.
   public let all: [ResolvedVirtualService]
+  /// Tells this index from others: that of the table which it was made of.
+  public let tag: Tag
   private let byGateway: [String: [ResolvedVirtualService]]
 
-  init(_ objects: ConfigTable<Istio.VirtualService>, settings: MeshSettings) {
-    all = DelegateResolution(objects, settings: settings).resolved()
+  /// The index of a table; what `previous`, of the same settings, holds of it is kept.
+  init(
+    _ objects: ConfigTable<Istio.VirtualService>, settings: MeshSettings,
+    previous: VirtualServiceIndex? = nil
+  ) {
+    tag = objects.tag
+    all = DelegateResolution(objects, settings: settings).resolved(keeping: previous?.all ?? [])
     var byGateway: [String: [ResolvedVirtualService]] = [:]
     for service in all {
       let gateways = service.spec.gateways.isEmpty ? [Self.mesh] : service.spec.gateways

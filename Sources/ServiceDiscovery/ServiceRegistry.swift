@@ -4,6 +4,16 @@
 public struct ServiceRegistry: Sendable {
   /// The services, the oldest first; where objects declare one host in one namespace, all of them.
   public let services: [MeshService]
+  /// Tells these services from others.
+  public let servicesTag: Tag
+  /// Tells the identities behind services from others.
+  public private(set) var identitiesTag = Tag()
+  /// Tells the endpoints of services that clients reach at their endpoints' own addresses.
+  public private(set) var directTag = Tag()
+  /// The main addresses of these endpoints.
+  public private(set) var directAddresses: Set<String> = []
+  /// Tells all endpoints from others.
+  public private(set) var endpointsTag = Tag()
   /// The endpoints of each service.
   public private(set) var endpointsByService: [ServiceKey: [MeshEndpoint]]
   private var identitiesByService: [ServiceKey: [String]] = [:]
@@ -13,10 +23,16 @@ public struct ServiceRegistry: Sendable {
   private let byNamespace: [String: [Int]]
   private var externalByAddress: [String: [ServiceKey]] = [:]
 
-  /// The services and endpoints of `sources`.
-  public init(_ sources: ServiceSources) {
+  /// The services and endpoints of `sources`; of `previous` is kept what is equal, so that it is known
+  /// again by its identity.
+  public init(_ sources: ServiceSources, previous: ServiceRegistry? = nil) {
     self.sources = sources
-    services = Self.resolveAliases(sources.services().sorted { $0.isOlder(than: $1) })
+    let made = Self.resolveAliases(sources.services().sorted { $0.isOlder(than: $1) })
+    services = made.map { service in
+      previous?.service(service.key).flatMap { $0 == service ? $0 : nil } ?? service
+    }
+    let areSame = previous?.services == services
+    servicesTag = areSame ? previous?.servicesTag ?? Tag() : Tag()
     var byHostname: [Hostname: [String: Int]] = [:]
     var byNamespace: [String: [Int]] = [:]
     for (index, service) in services.enumerated() {
@@ -31,12 +47,15 @@ public struct ServiceRegistry: Sendable {
     self.byHostname = byHostname
     self.byNamespace = byNamespace
     endpointsByService = [:]
+    let kept = previous.flatMap { EndpointReuse($0, sources) }
     for service in counting {
-      let endpoints = sources.endpoints(of: service)
+      let endpoints = kept?.endpoints(of: service) ?? sources.endpoints(of: service)
       if !endpoints.isEmpty { endpointsByService[service.key] = endpoints }
       indexIdentities(of: service)
     }
     indexExternal()
+    indexDirect()
+    keepTags(of: previous)
   }
 
   /// The same services, with the endpoints of `touched` made anew from `sources`.
@@ -54,6 +73,11 @@ public struct ServiceRegistry: Sendable {
       registry.indexIdentities(of: service)
     }
     registry.indexExternal()
+    registry.indexDirect()
+    registry.identitiesTag = Tag()
+    registry.directTag = Tag()
+    registry.endpointsTag = Tag()
+    registry.keepTags(of: self)
     return registry
   }
 
@@ -94,6 +118,29 @@ public struct ServiceRegistry: Sendable {
   /// The identities of a service's workloads and those that it declares, sorted.
   public func identities(of service: ServiceKey) -> [String] {
     identitiesByService[service] ?? []
+  }
+
+  /// Takes over the tags of what did not change.
+  private mutating func keepTags(of previous: ServiceRegistry?) {
+    guard let previous else { return }
+    if identitiesByService == previous.identitiesByService {
+      identitiesTag = previous.identitiesTag
+    }
+    if endpointsByService == previous.endpointsByService { endpointsTag = previous.endpointsTag }
+    let isSame = services.allSatisfy { service in
+      !service.isDirect
+        || endpointsByService[service.key] == previous.endpointsByService[service.key]
+    }
+    if isSame, servicesTag == previous.servicesTag { directTag = previous.directTag }
+  }
+
+  private mutating func indexDirect() {
+    directAddresses = []
+    for service in services where service.isDirect {
+      for endpoint in endpointsByService[service.key] ?? [] {
+        if let address = endpoint.addresses.first { directAddresses.insert(address) }
+      }
+    }
   }
 
   private mutating func indexIdentities(of service: MeshService) {
@@ -142,5 +189,31 @@ public struct ServiceRegistry: Sendable {
       }
       return service
     }
+  }
+}
+
+extension MeshService {
+  /// Whether clients may connect to its endpoints' own addresses.
+  fileprivate var isDirect: Bool { resolution == .passthrough }
+}
+
+/// The endpoints of an earlier registry, where nothing that they are made of differs.
+private struct EndpointReuse {
+  private let previous: ServiceRegistry
+  private let sources: ServiceSources
+
+  /// Nil where all endpoints may differ.
+  init?(_ previous: ServiceRegistry, _ sources: ServiceSources) {
+    guard sources.hasSameWorkloads(as: previous.sources) else { return nil }
+    self.previous = previous
+    self.sources = sources
+  }
+
+  /// The endpoints of a service; nil where they must be made.
+  func endpoints(of service: MeshService) -> [MeshEndpoint]? {
+    guard let known = previous.service(service.key), known.identity == service.identity,
+      sources.hasSameDeclarations(of: service, as: previous.sources)
+    else { return nil }
+    return previous.endpointsByService[service.key] ?? []
   }
 }

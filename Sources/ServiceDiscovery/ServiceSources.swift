@@ -20,17 +20,76 @@ public struct ServiceSources: Sendable {
   private let external: [String: [ExternalWorkload]]
   private let externalByAddress: [String: [ExternalWorkload]]
 
-  /// The objects of `tables`; `previous` addresses are kept.
+  /// The objects of `tables`; of `previous` are kept the addresses given to hosts, and every
+  /// arrangement of objects that are the same.
   public init(
-    _ tables: DiscoveryTables, settings: RegistrySettings, previous: AddressAllocation = .init()
+    _ tables: DiscoveryTables, settings: RegistrySettings, previous: ServiceSources? = nil
   ) {
     self.tables = tables
     self.settings = settings
-    self.workloads = WorkloadIndex(tables, settings: settings)
-    allocation = AddressAllocation(entries: Array(tables.serviceEntries.values), previous: previous)
-    slices = Dictionary(grouping: tables.endpointSlices.values) { slice in
-      .init(slice.meta.namespace, slice.meta.labels[WellKnownLabel.sliceService] ?? "")
-    }.mapValues { $0.sorted { $0.meta.name < $1.meta.name } }
+    let known = previous.flatMap { $0.settings == settings ? $0 : nil }
+    workloads = Self.workloads(tables, settings, known)
+    slices = Self.slices(tables, known)
+    if let known, known.tables.serviceEntries == tables.serviceEntries {
+      allocation = known.allocation
+      declarations = known.declarations
+    } else {
+      allocation = AddressAllocation(
+        entries: Array(tables.serviceEntries.values), previous: previous?.allocation ?? .init())
+      declarations = Self.declarations(tables)
+    }
+    if let known, known.tables.workloadEntries == tables.workloadEntries {
+      external = known.external
+      externalByAddress = known.externalByAddress
+    } else {
+      let workloads = tables.workloadEntries.values.map {
+        ExternalWorkload($0.spec, meta: $0.meta, settings: settings)
+      }.sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
+      external = Dictionary(grouping: workloads, by: \.namespace)
+      externalByAddress = Dictionary(grouping: workloads, by: \.address)
+    }
+  }
+
+  private static func workloads(
+    _ tables: DiscoveryTables, _ settings: RegistrySettings, _ known: ServiceSources?
+  ) -> WorkloadIndex {
+    guard let known, known.tables.nodes == tables.nodes else {
+      return WorkloadIndex(tables, settings: settings)
+    }
+    var workloads = known.workloads
+    for name in tables.pods.names(differingFrom: known.tables.pods) {
+      if let pod = tables.pods[name] {
+        workloads.insert(pod, node: tables.nodes[.init("", pod.spec.spec?.nodeName ?? "")])
+      } else {
+        workloads.remove(name)
+      }
+    }
+    return workloads
+  }
+
+  private typealias Slices = [DiscoveryTables.Name: [ConfigObject<Kubernetes.EndpointSlice>]]
+
+  private static func slices(_ tables: DiscoveryTables, _ known: ServiceSources?) -> Slices {
+    guard let known else {
+      return Dictionary(grouping: tables.endpointSlices.values, by: \.service)
+        .mapValues { $0.sorted { $0.meta.name < $1.meta.name } }
+    }
+    var slices = known.slices
+    for name in tables.endpointSlices.names(differingFrom: known.tables.endpointSlices) {
+      if let old = known.tables.endpointSlices[name] {
+        slices[old.service]?.removeAll { $0 === old }
+        if slices[old.service]?.isEmpty == true { slices[old.service] = nil }
+      }
+      guard let new = tables.endpointSlices[name] else { continue }
+      slices[new.service, default: []].append(new)
+      slices[new.service]?.sort { $0.meta.name < $1.meta.name }
+    }
+    return slices
+  }
+
+  private static func declarations(
+    _ tables: DiscoveryTables
+  ) -> [ServiceKey: [DiscoveryTables.Name]] {
     var declarations: [ServiceKey: [DiscoveryTables.Name]] = [:]
     for entry in tables.serviceEntries.values.sorted(by: { $0.meta.isOlder(than: $1.meta) }) {
       let name = DiscoveryTables.Name(entry.meta.namespace, entry.meta.name)
@@ -39,12 +98,27 @@ public struct ServiceSources: Sendable {
         declarations[key, default: []].append(name)
       }
     }
-    self.declarations = declarations
-    let workloads = tables.workloadEntries.values.map {
-      ExternalWorkload($0.spec, meta: $0.meta, settings: settings)
-    }.sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
-    external = Dictionary(grouping: workloads, by: \.namespace)
-    externalByAddress = Dictionary(grouping: workloads, by: \.address)
+    return declarations
+  }
+
+  /// Whether Pods and workloads outside of Kubernetes are the same, and settings too.
+  func hasSameWorkloads(as other: ServiceSources) -> Bool {
+    settings == other.settings && tables.pods == other.tables.pods
+      && tables.nodes == other.tables.nodes
+      && tables.workloadEntries == other.tables.workloadEntries
+  }
+
+  /// Whether the objects that tell of a service's endpoints, besides workloads, are the same.
+  func hasSameDeclarations(of service: MeshService, as other: ServiceSources) -> Bool {
+    let entries = declarations[service.key] ?? []
+    guard entries == other.declarations[service.key] ?? [],
+      entries.allSatisfy({ tables.serviceEntries[$0] === other.tables.serviceEntries[$0] })
+    else { return false }
+    guard service.registry == .kubernetes else { return true }
+    let name = DiscoveryTables.Name(service.namespace, service.name)
+    guard tables.services[name] === other.tables.services[name] else { return false }
+    let (mine, theirs) = (slices[name] ?? [], other.slices[name] ?? [])
+    return mine.count == theirs.count && zip(mine, theirs).allSatisfy { $0 === $1 }
   }
 
   /// Every service, without aliases, in no order.
@@ -111,5 +185,21 @@ public struct ServiceSources: Sendable {
 
   private func namespace(_ name: String) -> ConfigObject<Kubernetes.Namespace>? {
     tables.namespaces[.init("", name)]
+  }
+}
+
+extension ConfigObject<Kubernetes.EndpointSlice> {
+  /// The service that it tells of.
+  fileprivate var service: DiscoveryTables.Name {
+    .init(meta.namespace, meta.labels[WellKnownLabel.sliceService] ?? "")
+  }
+}
+
+extension Dictionary where Value: AnyObject {
+  /// The keys of what is here and not there, there and not here, or not the same object.
+  fileprivate func names(differingFrom other: Self) -> [Key] {
+    let changed = filter { other[$0.key] !== $0.value }.map(\.key)
+    let removed = other.keys.filter { self[$0] == nil }
+    return changed + removed
   }
 }

@@ -18,7 +18,7 @@ extension ProxyContext {
       own.append(staticCluster(.inboundPassthrough(sources: passthroughSources), facets))
     }
     if facets.hasCredentialSocket { own.append(staticCluster(.credentialSocket, facets)) }
-    return outboundClusters(facets).merged(with: own.sortedByName())
+    return outboundClusters(facets, besides: own.sortedByName())
   }
 
   private func staticCluster(
@@ -39,22 +39,30 @@ extension ProxyContext {
   /// The same for IPv6.
   static let loopbackV6 = "::6"
 
-  /// The clusters of services, sorted by name.
+  /// The clusters of services and the proxy's own, sorted by name.
   ///
   /// Those that are resolved by DNS hold endpoints, which may depend on where the proxy is; all
   /// others are remembered as a list.
-  private func outboundClusters(_ facets: ClusterFacets) -> [EncodedResource] {
+  private func outboundClusters(
+    _ facets: ClusterFacets, besides own: [EncodedResource]
+  ) -> [EncodedResource] {
     let isRouter = node.kind == .router
     let kinds = ServiceClusterKinds(
       forwardsUnopened: isRouter && gateways.hasAutoPassthrough,
       attached: isRouter ? attachedServices : nil)
+    let registry = mesh.registry
     let key = ClusterListKey(
-      scope: ObjectIdentifier(outbound), facets: facets, kinds: kinds,
-      labels: outbound.hasSelectiveRules ? node.labels : [:])
-    let shared = cache.clusterLists.value(key, of: mesh) {
-      clusters(facets, kinds) { !$0.isDNS }
+      facets: facets, kinds: kinds,
+      labels: outbound.hasSelectiveRules ? ofClass.context.node.labels : [:],
+      settings: mesh.sharedSettings, services: outbound.servicesTag,
+      rules: outbound.destinationRulesTag, policies: mesh.config.peerAuthentications.tag,
+      identities: registry.identitiesTag,
+      endpoints: outbound.hasPassthroughRules ? registry.endpointsTag : registry.directTag)
+    let shared = cache.gathered.clusters.value(key) {
+      ResourceList(clusters(facets, kinds) { !$0.isDNS })
     }
-    return shared.merged(with: clusters(facets, kinds, \.isDNS))
+    let resolved = clusters(facets, kinds, \.isDNS)
+    return cache.merged(shared, with: resolved.isEmpty ? own : resolved.merged(with: own))
   }
 
   private func clusters(
@@ -154,29 +162,5 @@ extension MeshSnapshot {
       }
     }
     return found.sorted()
-  }
-}
-
-extension [EncodedResource] {
-  /// The resources sorted by name, of one name the first.
-  fileprivate func sortedByName() -> [EncodedResource] {
-    var names: Set<String> = []
-    return filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
-  }
-
-  /// These and others, both sorted by name; of one name this one.
-  fileprivate func merged(with others: [EncodedResource]) -> [EncodedResource] {
-    var result: [EncodedResource] = []
-    result.reserveCapacity(count + others.count)
-    var rest = others[...]
-    for resource in self {
-      while let other = rest.first, other.name < resource.name {
-        result.append(other)
-        rest.removeFirst()
-      }
-      if rest.first?.name == resource.name { rest.removeFirst() }
-      result.append(resource)
-    }
-    return result + rest
   }
 }

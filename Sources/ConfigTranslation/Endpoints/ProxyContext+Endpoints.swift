@@ -22,11 +22,19 @@ extension ProxyContext {
     let key = AssignmentKey(
       scope: ObjectIdentifier(outbound), name: clusterName, viewer: viewer(of: service),
       view: view, labels: outbound.hasSelectiveRules ? node.labels : [:])
-    return cache.assignments.value(key, of: mesh) {
+    return cache.gathered.assignments.value(key, of: mesh) {
       cache.resource(
         LoadAssignmentInputs(
           name: clusterName, selection: endpointSelection(target), view: view))
     }
+  }
+
+  /// All that load assignments are made of: where it is equal, they are.
+  public var endpointSources: EndpointSources {
+    EndpointSources(
+      node: node, settings: mesh.sharedSettings, visible: outbound.servicesTag,
+      rules: outbound.destinationRulesTag, policies: mesh.config.peerAuthentications.tag,
+      services: mesh.registry.servicesTag, endpoints: mesh.registry.endpointsTag)
   }
 
   /// The endpoints of a cluster.
@@ -93,6 +101,17 @@ extension ProxyContext {
     }
     return written.isEmpty ? nil : Set(written)
   }
+}
+
+/// What load assignments of a proxy are made of.
+public struct EndpointSources: Hashable, Sendable {
+  fileprivate var node: ProxyNode
+  fileprivate var settings: Shared<MeshSettings>
+  fileprivate var visible: Tag
+  fileprivate var rules: Tag
+  fileprivate var policies: Tag
+  fileprivate var services: Tag
+  fileprivate var endpoints: Tag
 }
 
 /// A port of a service as a cluster is made for it.

@@ -53,9 +53,8 @@ struct GatewayRoutes {
       }
       if server.server.tls?.httpsRedirect == true { addRedirects(of: server) }
     }
-    inputs.virtualHosts =
-      hosts.isEmpty ? [blackHole(port: first.portNumber)] : collapsed().map(plan)
-    inputs.virtualHosts.sort { $0.name < $1.name }
+    let plans = hosts.isEmpty ? [blackHole(port: first.portNumber)] : collapsed().map(plan)
+    inputs.virtualHosts = plans.sorted { $0.name < $1.name }.map(EncodedVirtualHost.init)
     return inputs
   }
 

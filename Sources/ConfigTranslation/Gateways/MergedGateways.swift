@@ -86,8 +86,8 @@ struct MergedGateways: Hashable, Sendable {
 
   /// Takes the hosts of a server with TLS, since no SNI may match twice; false if one is taken.
   private mutating func takeHosts(of server: Istio.Server, on number: UInt32) -> Bool {
-    let taken = tlsHosts[number] ?? [:]
-    guard !server.hosts.contains(where: { taken[$0] == server.bind }) else { return false }
+    let isTaken = server.hosts.contains { tlsHosts[number]?[$0] == server.bind }
+    guard !isTaken else { return false }
     for host in server.hosts { tlsHosts[number, default: [:]][host] = server.bind }
     return true
   }
@@ -182,9 +182,14 @@ struct SelectedGateway {
 extension ProxyContext {
   /// The Gateways that apply to the proxy, merged.
   var gateways: MergedGateways {
-    MergedGateways(
-      selectedGateways,
-      usesQUIC: settings.feature("PILOT_ENABLE_QUIC_LISTENERS", default: false))
+    let key = MergedGatewaysKey(
+      gateways: mesh.config.gateways.tag, settings: mesh.sharedSettings, labels: node.labels,
+      namespace: node.namespace, targets: targets)
+    return cache.gathered.gateways.value(key) {
+      MergedGateways(
+        selectedGateways,
+        usesQUIC: settings.feature("PILOT_ENABLE_QUIC_LISTENERS", default: false))
+    }
   }
 
   private var selectedGateways: [SelectedGateway] {
@@ -212,4 +217,13 @@ extension ProxyContext {
     guard !found.isEmpty else { return nil }
     return SelectedGateway(object: object, isBySelector: false, targets: found)
   }
+}
+
+/// What the merged Gateways of a proxy depend on.
+struct MergedGatewaysKey: Hashable, Sendable {
+  var gateways: Tag
+  var settings: Shared<MeshSettings>
+  var labels: [String: String]
+  var namespace: String
+  var targets: [ServiceTarget]
 }

@@ -3,6 +3,7 @@
 public import EnvoyAPI
 import Configuration
 import MeshModel
+import ServiceDiscovery
 
 extension ProxyContext {
   /// The listeners of a sidecar, by name; none for other proxies, nor for gRPC without a proxy
@@ -12,12 +13,23 @@ extension ProxyContext {
       return []
     }
     let environment = Shared(filterEnvironment())
-    var made = inboundListeners(environment).map { cache.resource($0) }
-    made += outboundListeners(environment).map { cache.resource($0) }
-    if let listener = httpProxyListener(environment) { made.append(cache.resource(listener)) }
+    var own = inboundListeners(environment).map { cache.resource($0) }
+    if let listener = httpProxyListener(environment) { own.append(cache.resource(listener)) }
     if let listener = virtualOutboundListener(environment) {
-      made.append(cache.resource(listener))
+      own.append(cache.resource(listener))
     }
-    return made.sorted { $0.name < $1.name }
+    return cache.merged(sharedListeners(environment), with: own.sortedByName())
+  }
+
+  /// The listeners of the services that the proxy sees.
+  private func sharedListeners(_ environment: Shared<FilterEnvironment>) -> ResourceList {
+    let (context, proxy) = ofClass
+    let key = ListenerListKey(
+      proxy: proxy, environment: environment, scope: ScopeKey(outbound),
+      connectionRules: outbound.connectionRulesTag, endpoints: mesh.registry.directTag)
+    return cache.gathered.listeners.value(key) {
+      let made = context.outboundListeners(environment).map { cache.resource($0) }
+      return ResourceList(made.sorted { $0.name < $1.name })
+    }
   }
 }

@@ -126,7 +126,7 @@ struct OutboundListenerBuilder {
   /// Adds the services that one egress listener imports.
   mutating func add(_ scope: EgressScope) {
     let binding = binding(of: scope.listener)
-    routing = scope.virtualServices.filter { !$0.spec.tcp.isEmpty || !$0.spec.tls.isEmpty }
+    routing = scope.virtualServices.filter(\.routesConnections)
     guard let written = scope.listener?.port else {
       entries.lock()
       for service in scope.services {

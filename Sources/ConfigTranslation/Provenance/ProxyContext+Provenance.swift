@@ -125,10 +125,10 @@ extension ProxyContext {
     let hosts: [VirtualHostPlan]
     if node.kind == .router {
       var routes = GatewayRoutes(self, gateways: gateways)
-      hosts = routes.inputs(name).virtualHosts
+      hosts = routes.inputs(name).virtualHosts.map(\.plan)
       found.add(gateways.serversByRoute[name]?.map(\.gateway) ?? [])
     } else {
-      hosts = SidecarRoutes(self).inputs(name).virtualHosts
+      hosts = SidecarRoutes(self).inputs(name).virtualHosts.map(\.plan)
       found.add(outbound.sidecar?.key)
     }
     for host in hosts {

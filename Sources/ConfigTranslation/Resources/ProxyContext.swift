@@ -29,6 +29,16 @@ public struct ProxyContext: Sendable {
     addressFamilies = AddressFamilies(of: self.node, settings: mesh.settings)
   }
 
+  /// The context of a class of proxies; without targets, which differ among them.
+  init(_ context: ProxyContext, as shared: OutboundClass) {
+    mesh = context.mesh
+    node = shared.node
+    cache = context.cache
+    outbound = context.outbound
+    targets = []
+    addressFamilies = context.addressFamilies
+  }
+
   /// What the mesh is set to.
   public var settings: MeshSettings { mesh.settings }
 

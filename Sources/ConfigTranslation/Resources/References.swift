@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Bytes
+public import Bytes
 public import EnvoyAPI
 
 /// What listeners refer to.
@@ -22,6 +22,77 @@ extension ClusterReferences {
     var found = References()
     found.read(resource)
     return found.clusters
+  }
+}
+
+extension ClusterReferences {
+  /// The parts of a route configuration that refer to clusters each by itself: every virtual host, as a
+  /// message that has no other, and what stands between them.
+  public static func parts(ofRoutes resource: EncodedResource) -> [ByteSlice] {
+    let packed = resource.packed
+    let ends = packed.withUnsafeBytes { bytes in
+      var scan = TopLevelScan(bytes)
+      var ends: [Int] = []
+      while scan.next() { ends.append(scan.place) }
+      return ends
+    }
+    var begin = 0
+    return ends.map { end in
+      defer { begin = end }
+      return ByteSlice(packed.owner, offset: packed.offset + begin, count: end - begin)
+    }
+  }
+
+  /// The names of the clusters of one of these parts.
+  public static func clusters(ofRoutePart part: ByteSlice) -> Set<String> {
+    part.withUnsafeBytes { bytes in
+      Arena.scope { arena in
+        var found = References()
+        guard let routes = try? Envoy.RouteConfiguration(unpacking: bytes, in: arena) else {
+          return []
+        }
+        found.read(routes)
+        found.clusters.remove("")
+        return found.clusters
+      }
+    }
+  }
+}
+
+/// Steps from field to field of a packed message, without looking into them.
+private struct TopLevelScan {
+  private let bytes: UnsafeRawBufferPointer
+  /// Where the next field begins.
+  private(set) var place = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  /// Steps over a field; false at the end, or where the bytes are no message.
+  mutating func next() -> Bool {
+    guard place < bytes.count, let tag = varint() else { return false }
+    switch tag & 7 {
+    case 0: return varint() != nil
+    case 1: place += 8
+    case 2:
+      guard let count = varint(), count <= UInt64(bytes.count - place) else { return false }
+      place += Int(count)
+    case 5: place += 4
+    default: return false
+    }
+    return place <= bytes.count
+  }
+
+  private mutating func varint() -> UInt64? {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while place < bytes.count, shift < 64 {
+      let byte = bytes[place]
+      place += 1
+      value |= UInt64(byte & 0x7f) << shift
+      if byte < 0x80 { return value }
+      shift += 7
+    }
+    return nil
   }
 }
 
@@ -80,7 +151,7 @@ private struct References {
     if let tracer = manager.tracing?.provider?.typedConfig { readTracer(tracer, manager.arena) }
   }
 
-  private mutating func read(_ configuration: Envoy.RouteConfiguration) {
+  mutating func read(_ configuration: Envoy.RouteConfiguration) {
     for policy in configuration.requestMirrorPolicies { clusters.insert(policy.cluster) }
     for host in configuration.virtualHosts {
       for policy in host.requestMirrorPolicies { clusters.insert(policy.cluster) }

@@ -15,4 +15,15 @@ public protocol ResourceInputs: Hashable, Sendable {
   var name: String { get }
   /// The resource, as a pure function of this value.
   func make(in arena: Arena) -> Message
+  /// The bytes of ``make(in:)``; written otherwise where parts of them are known already.
+  func encoded() -> EncodedResource
+}
+
+extension ResourceInputs {
+  /// Makes the message and packs it.
+  public func encoded() -> EncodedResource {
+    Arena.scope { arena in
+      EncodedResource(type: Self.type, name: name, message: make(in: arena))
+    }
+  }
 }

@@ -28,18 +28,6 @@ final class SnapshotMemo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   }
 }
 
-/// What the outbound clusters of a proxy depend on, at one snapshot.
-struct ClusterListKey: Hashable, Sendable {
-  /// The scope; the snapshot keeps it.
-  var scope: ObjectIdentifier
-  /// What of the proxy shapes clusters.
-  var facets: ClusterFacets
-  /// Which clusters of services it gets.
-  var kinds: ServiceClusterKinds
-  /// The workload's labels, where rules select by them.
-  var labels: [String: String]
-}
-
 /// What a load assignment depends on, at one snapshot.
 struct AssignmentKey: Hashable, Sendable {
   /// The scope; the snapshot keeps it.

@@ -12,7 +12,7 @@ extension ProxyContext {
     switch node.kind {
     case .sidecar:
       let routes = SidecarRoutes(self)
-      guard node.isProxyless else { return cache.resource(routes.inputs(name)) }
+      guard node.isProxyless else { return routes.configuration(name) }
       return routes.proxylessInputs(name).map { cache.resource($0) }
     case .router:
       var routes = GatewayRoutes(self, gateways: gateways)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
 import EnvoyAPI
 
 /// All that a route configuration is made of.
@@ -11,7 +12,7 @@ struct RouteConfigurationInputs: ResourceInputs {
 
   var name: String
   /// In the order of the message.
-  var virtualHosts: [VirtualHostPlan] = []
+  var virtualHosts: [EncodedVirtualHost] = []
   /// Whether `host:port` of a request is looked for as `host`.
   var ignoresPort = true
   /// Whether the name means nothing to the mesh: the answer is a configuration without hosts.
@@ -20,10 +21,34 @@ struct RouteConfigurationInputs: ResourceInputs {
   var isProxyless = false
 
   func make(in arena: Arena) -> Envoy.RouteConfiguration {
+    let message = withoutHosts(in: arena)
+    message.name = name
+    for host in virtualHosts { message.virtualHosts.append(host.plan.message(in: arena)) }
+    return message
+  }
+
+  /// The same bytes as of ``make(in:)``, put together of what the virtual hosts are packed into: in
+  /// the order of the fields, the name stands before the hosts, and all else behind them.
+  func encoded() -> EncodedResource {
+    var first = WireWriter()
+    first.string(field: 1, name)
+    let last = Arena.scope { withoutHosts(in: $0).packed }
+    let count = virtualHosts.reduce(first.bytes.count + last.count) { $0 + $1.field.count }
+    return EncodedResource(type: Self.type, name: name, count: count) { target in
+      var place = 0
+      let add = { (bytes: UnsafeRawBufferPointer) in
+        UnsafeMutableRawBufferPointer(rebasing: target[place...]).copyMemory(from: bytes)
+        place += bytes.count
+      }
+      first.bytes.withUnsafeBytes(add)
+      for host in virtualHosts { host.field.withUnsafeBytes(add) }
+      last.withUnsafeBytes(add)
+    }
+  }
+
+  private func withoutHosts(in arena: Arena) -> Envoy.RouteConfiguration {
     Envoy.RouteConfiguration(arena) { message in
-      message.name = name
       if !isProxyless { describe(message) }
-      for host in virtualHosts { message.virtualHosts.append(host.message(in: arena)) }
     }
   }
 

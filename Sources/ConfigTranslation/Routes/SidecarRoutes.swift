@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
+import EnvoyAPI
 import MeshModel
 import ServiceDiscovery
 
@@ -31,12 +32,14 @@ struct SidecarRoutes {
     }
   }
 
+  /// The class of the proxy.
   private let context: ProxyContext
+  private let proxy: Shared<OutboundClass>
   private let headers: Istio.Mesh.ProxyConfig.ProxyHeaders?
   private var countsAttempts: Bool { headers?.attemptCount?.disabled != true }
 
-  init(_ context: ProxyContext) {
-    self.context = context
+  init(_ proxy: ProxyContext) {
+    (context, self.proxy) = proxy.ofClass
     headers = context.proxyHeaders
   }
 
@@ -51,6 +54,14 @@ struct SidecarRoutes {
     return inputs
   }
 
+  /// The route configuration `name`.
+  func configuration(_ name: String) -> EncodedResource {
+    let key = SidecarRoutesKey(
+      name: name, proxy: proxy, scope: ScopeKey(context.outbound),
+      rules: context.outbound.virtualServicesTag)
+    return context.cache.gathered.routes.value(key) { context.cache.resource(inputs(name)) }
+  }
+
   /// What the route configuration `name` is made of.
   func inputs(_ name: String) -> RouteConfigurationInputs {
     var inputs = RouteConfigurationInputs(name: name)
@@ -60,11 +71,15 @@ struct SidecarRoutes {
     }
     var hosts = virtualHosts(parsed, routeName: name)
     if let host = parsed.host {
-      hosts = hosts.filter { $0.domains.contains { $0 == name || $0 == host } }
-      if hosts.count == 1 { hosts[0].domains = ["*"] }
+      hosts = hosts.filter { $0.plan.domains.contains { $0 == name || $0 == host } }
+      if hosts.count == 1 {
+        var plan = hosts[0].plan
+        plan.domains = ["*"]
+        hosts[0] = EncodedVirtualHost(plan)
+      }
     }
-    inputs.virtualHosts = hosts.sorted { $0.name < $1.name }
-    if parsed.host == nil { inputs.virtualHosts.append(fallback) }
+    inputs.virtualHosts = hosts.sorted { $0.plan.name < $1.plan.name }
+    if parsed.host == nil { inputs.virtualHosts.append(EncodedVirtualHost(fallback)) }
     return inputs
   }
 
@@ -77,21 +92,24 @@ struct SidecarRoutes {
       includesAttemptCount: countsAttempts)
   }
 
-  private func virtualHosts(_ name: Name, routeName: String) -> [VirtualHostPlan] {
-    guard let egress = context.egress(routePort: name.port, routeName: routeName) else { return [] }
-    let isProxy = egress.listener?.port?.protocol.uppercased() == "HTTP_PROXY"
-    let port = isProxy ? 0 : name.port
-    var builder = SidecarVirtualHosts(
-      context, egress: egress, port: port, countsAttempts: countsAttempts)
-    return builder.build()
+  private func virtualHosts(_ name: Name, routeName: String) -> [EncodedVirtualHost] {
+    guard let listener = context.listener(routePort: name.port, routeName: routeName) else {
+      return []
+    }
+    let written = context.outbound.egress[listener].listener
+    let isProxy = written?.port?.protocol.uppercased() == "HTTP_PROXY"
+    return SidecarVirtualHosts(
+      context, proxy: proxy, listener: listener, port: isProxy ? 0 : name.port,
+      countsAttempts: countsAttempts
+    ).build()
   }
 }
 
 extension ProxyContext {
-  /// The egress listener that a route configuration is of; of those for Unix sockets, the one that
-  /// is bound there.
-  fileprivate func egress(routePort: UInt32, routeName: String) -> EgressScope? {
-    outbound.egress.first { scope in
+  /// The place of the egress listener that a route configuration is of; of those for Unix sockets, the
+  /// one that is bound there.
+  fileprivate func listener(routePort: UInt32, routeName: String) -> Int? {
+    outbound.egress.firstIndex { scope in
       guard let port = scope.port else { return true }
       guard port == routePort else { return false }
       return port != 0 || scope.listener?.bind == routeName
@@ -115,4 +133,14 @@ extension ProxyContext {
     sidecar?.outboundTrafficPolicy == nil
       && settings.mesh.outboundTrafficPolicy?.mode == .allowAnyDynamicDns
   }
+}
+
+/// What a route configuration of a sidecar depends on.
+struct SidecarRoutesKey: Hashable, Sendable {
+  var name: String
+  var proxy: Shared<OutboundClass>
+  /// The scope, which may be a Sidecar's.
+  var scope: ScopeKey
+  /// The VirtualServices.
+  var rules: Tag
 }

@@ -5,6 +5,9 @@ import MeshModel
 import ServiceDiscovery
 
 /// Builds the virtual hosts of a sidecar's port, or of all ports (0), from one egress listener.
+///
+/// Each VirtualService and each service is looked at by itself, from its own key: of a thousand
+/// services only those that differ are looked at again.
 struct SidecarVirtualHosts {
   /// Virtual hosts that share routes.
   private struct Group {
@@ -15,110 +18,121 @@ struct SidecarVirtualHosts {
     var routes: [RoutePlan]
   }
 
+  /// The class of the proxy.
   private let context: ProxyContext
+  private let proxy: Shared<OutboundClass>
+  private let ofServices: Shared<OutboundClass>
   private let egress: EgressScope
   private let port: UInt32
   private let countsAttempts: Bool
-  /// The services that listen on the port, with that port alone.
-  private let services: [MeshService]
-  private let byHost: [Hostname: MeshService]
-  private var names: Set<String> = []
-  private var taken = TakenDomains(fullNames: [])
+  private let listening: PortServices
 
-  init(_ context: ProxyContext, egress: EgressScope, port: UInt32, countsAttempts: Bool) {
+  /// The virtual hosts of the `listener`-th egress listener.
+  init(
+    _ context: ProxyContext, proxy: Shared<OutboundClass>, listener: Int, port: UInt32,
+    countsAttempts: Bool
+  ) {
     self.context = context
+    self.proxy = proxy
+    ofServices = context.cache.interned(proxy.value.ofServices)
+    let egress = context.outbound.egress[listener]
     self.egress = egress
     self.port = port
     self.countsAttempts = countsAttempts
-    let listening = egress.services.compactMap { port == 0 ? $0 : $0.listening(on: port) }
-    // Of several services of one host the youngest counts here, as in istiod.
-    byHost = Dictionary(listening.map { ($0.hostname, $0) }) { _, last in last }
-    var seen: Set<Hostname> = []
-    let hosts = listening.map(\.hostname).filter { seen.insert($0).inserted }
-    // Names before patterns: of two that share an address, the name is asked for by it.
-    services = (hosts.filter { !$0.isWildcard } + hosts.filter(\.isWildcard)).compactMap {
-      [byHost] in byHost[$0]
+    let key = PortServicesKey(
+      services: context.outbound.servicesTag, listener: listener, port: port)
+    listening = context.cache.gathered.portServices.value(key) {
+      PortServices(egress, port: port, context.cache.gathered)
     }
   }
 
+  private var services: [MeshService] { listening.services }
+  private var byHost: [Hostname: MeshService] { listening.byHost }
+
   /// The virtual hosts, in order of VirtualServices and then of services.
-  mutating func build() -> [VirtualHostPlan] {
-    let groups = self.groups()
-    let full = groups.flatMap { group in
-      group.services.flatMap { [$0.hostname.text, joinHostPort($0.hostname.text, group.port)] }
+  func build() -> [EncodedVirtualHost] {
+    var candidates: [VirtualHostCandidate] = []
+    var ruled: Set<Hostname> = []
+    for rule in applicable {
+      let found = ruleHosts(of: rule)
+      candidates += found.candidates
+      ruled.formUnion(found.services)
     }
-    taken = TakenDomains(fullNames: Set(full))
-    var hosts: [(port: UInt32, host: VirtualHostPlan)] = []
-    for group in groups {
-      for host in group.hosts {
-        if let made = virtualHost(host.lowercased(), nil, group) {
-          hosts.append((group.port, made))
-        }
-      }
-      for service in group.services {
-        if let made = virtualHost(service.hostname.text, service, group) {
-          hosts.append((group.port, made))
-        }
-      }
+    for service in services where !ruled.contains(service.hostname) {
+      addOwnHosts(of: service, to: &candidates)
     }
-    return port == 0 ? merged(hosts) : hosts.filter { $0.port == port }.map(\.host)
+    let hosts = candidates.settled()
+    return port == 0 ? merged(hosts, candidates) : hosts
   }
 
   /// On a configuration of all ports, only port 80 may be asked for without a port.
-  private func merged(_ hosts: [(port: UInt32, host: VirtualHostPlan)]) -> [VirtualHostPlan] {
-    hosts.compactMap { port, host in
-      guard port != 80 else { return host }
-      var host = host
-      host.domains.removeAll { !$0.contains(":") }
-      return host.domains.isEmpty ? nil : host
+  private func merged(
+    _ hosts: [EncodedVirtualHost], _ candidates: [VirtualHostCandidate]
+  ) -> [EncodedVirtualHost] {
+    let ports = Dictionary(candidates.map { ($0.host.plan.name, $0.port) }) { first, _ in first }
+    return hosts.compactMap { host in
+      guard ports[host.plan.name] != 80 else { return host }
+      var plan = host.plan
+      plan.domains.removeAll { !$0.contains(":") }
+      return plan.domains.isEmpty ? nil : EncodedVirtualHost(plan)
     }
   }
 
-  private mutating func virtualHost(
-    _ host: String, _ service: MeshService?, _ group: Group
-  ) -> VirtualHostPlan? {
+  private var ignoresPort: Bool { !context.node.isProxyless && port != 0 }
+
+  private func candidate(
+    _ host: String, _ service: MeshService?, _ group: Group, seenBy context: ProxyContext
+  ) -> VirtualHostCandidate {
     let name = joinHostPort(host, group.port)
-    guard names.insert(name).inserted else { return nil }
-    let domains: [String]
-    if let service {
-      let ignoresPort = !context.node.isProxyless && port != 0
-      let all = VirtualHostDomains(
-        service, addresses: context.routedAddresses(of: service, onlyOne: port != 0),
-        names: AlternativeNames(context, port: ignoresPort ? nil : group.port))
-      domains = taken.take(all.all, made: all.made)
-    } else {
-      let plain = host.contains(":") ? "[\(host)]" : host
-      domains = taken.take(context.node.isProxyless ? [plain, name] : [plain])
-    }
-    guard !domains.isEmpty else { return nil }
-    return VirtualHostPlan(
-      name: name, domains: domains, routes: group.routes, includesAttemptCount: countsAttempts,
+    var plan = VirtualHostPlan(
+      name: name, domains: [], routes: group.routes, includesAttemptCount: countsAttempts,
       session: service.flatMap(context.session))
+    guard let service else {
+      let plain = host.contains(":") ? "[\(host)]" : host
+      plan.domains = context.node.isProxyless ? [plain, name] : [plain]
+      return VirtualHostCandidate(plan, port: group.port)
+    }
+    let domains = VirtualHostDomains(
+      service, addresses: context.routedAddresses(of: service, onlyOne: port != 0),
+      names: AlternativeNames(context, port: ignoresPort ? nil : group.port))
+    plan.domains = domains.all
+    return VirtualHostCandidate(
+      plan, port: group.port, made: Array(domains.made), fullNames: [host, name])
   }
 
-  private func groups() -> [Group] {
-    let rules = VirtualServiceRules(
-      context, gateways: [VirtualServiceIndex.mesh], port: port, lookup: { byHost[$0] })
-    var groups: [Group] = []
-    for service in applicable { groups += self.groups(of: service, rules) }
-    let ruled = Set(groups.flatMap { $0.services.map(\.hostname) })
-    for service in services where !ruled.contains(service.hostname) {
-      groups += ownGroups(of: service)
+  // MARK: VirtualServices
+
+  private func ruleHosts(of rule: ResolvedVirtualService) -> RuleHosts {
+    let scope = context.outbound
+    let hasPatterns = rule.spec.hosts.contains { $0.hasPrefix("*") }
+    let key = RuleHostsKey(
+      rule: rule, port: port, services: listening.tag,
+      others: hasPatterns ? scope.virtualServicesTag : nil, destinations: scope.servicesTag,
+      destinationRules: scope.destinationRulesTag, countsAttempts: countsAttempts, proxy: proxy)
+    return context.cache.gathered.ruleHosts.value(key) {
+      let rules = VirtualServiceRules(
+        context, gateways: [VirtualServiceIndex.mesh], port: port,
+        lookup: { [byHost] in byHost[$0] })
+      var found = RuleHosts()
+      for group in groups(of: rule, rules) {
+        found.candidates += group.hosts.map {
+          candidate($0.lowercased(), nil, group, seenBy: context)
+        }
+        found.candidates += group.services.map {
+          candidate($0.hostname.text, $0, group, seenBy: context)
+        }
+        found.services += group.services.map(\.hostname)
+      }
+      return found
     }
-    return groups
   }
 
   /// Without the VirtualServices that are for no service of the port; but on port 80, which is
   /// where hosts that no service has are served.
   private var applicable: [ResolvedVirtualService] {
     guard port != 80 else { return egress.virtualServices }
-    let wildcards = byHost.keys.filter(\.isWildcard)
     return egress.virtualServices.filter { service in
-      service.spec.hosts.contains { text in
-        let host = Hostname(valid: text.lowercased())
-        if byHost[host] != nil { return true }
-        return (host.isWildcard ? Array(byHost.keys) : wildcards).contains { host.matches($0) }
-      }
+      service.spec.hosts.contains { listening.concerns(Hostname(valid: $0.lowercased())) }
     }
   }
 
@@ -169,26 +183,49 @@ struct SidecarVirtualHosts {
     return (hosts, found)
   }
 
-  private func ownGroups(of service: MeshService) -> [Group] {
-    guard service.resolution != .alias else { return [] }
-    return service.ports.filter(\.protocol.isHTTPOrSniffed).map { port in
-      let plan = ServiceRoutePlan(
-        cluster: ClusterName(.outbound, port: port.number, host: service.hostname.text),
+  // MARK: Services without rules
+
+  private func addOwnHosts(
+    of service: MeshService, to candidates: inout [VirtualHostCandidate]
+  ) {
+    guard service.resolution != .alias else { return }
+    for port in service.ports where port.protocol.isHTTPOrSniffed {
+      let key = ServiceHostKey(
+        service: service.identity, port: port, countsPort: !ignoresPort,
+        isForAllPorts: self.port == 0, domain: domain(seenFrom: service),
         hash: context.hash(of: service, port: port.number),
-        retries: context.settings.mesh.defaultHttpRetryPolicy,
-        timeouts: .withoutRule(context.node))
-      return Group(port: port.number, services: [service], routes: [.service(plan)])
+        countsAttempts: countsAttempts, proxy: ofServices)
+      candidates.append(
+        context.cache.gathered.serviceHosts.value(key) { ownHost(of: service, key) })
     }
   }
-}
 
-extension MeshService {
-  /// The service with only the port that clients connect to.
-  fileprivate func listening(on number: UInt32) -> MeshService? {
-    guard let port = port(number: number) else { return nil }
-    var service = self
-    service.ports = [port]
-    return service
+  private func ownHost(of service: MeshService, _ key: ServiceHostKey) -> VirtualHostCandidate {
+    var shared = key.proxy.value
+    shared.node.dnsDomain = key.domain
+    let context = ProxyContext(context, as: shared)
+    let plan = ServiceRoutePlan(
+      cluster: ClusterName(.outbound, port: key.port.number, host: service.hostname.text),
+      hash: key.hash, retries: context.settings.mesh.defaultHttpRetryPolicy,
+      timeouts: .withoutRule(context.node))
+    let group = Group(port: key.port.number, services: [service], routes: [.service(plan)])
+    return candidate(service.hostname.text, service, group, seenBy: context)
+  }
+
+  /// The proxy's DNS domain; where it is `NAMESPACE.svc…` and the service is not named after that
+  /// namespace, with `-` in its place, so that all other namespaces share the service's host.
+  private func domain(seenFrom service: MeshService) -> String {
+    let domain = context.node.dnsDomain
+    guard let dot = domain.utf8.firstIndex(of: UInt8(ascii: ".")), domain[dot...].hasPrefix(".svc.")
+    else { return domain }
+    let own = domain[...dot] + "svc."
+    let hosts = [service.hostname] + service.aliases.map(\.hostname)
+    let isOwn = hosts.contains { host in
+      let text = host.text
+      guard let first = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return false }
+      return text[text.utf8.index(after: first)...].hasPrefix(own)
+    }
+    return isOwn ? domain : "-" + domain[dot...]
   }
 }
 

@@ -76,32 +76,32 @@ public enum ConfigurationObject: Hashable, Sendable {
     ObjectReader(ConfigurationObject.serviceAccount),
   ]
 
-  /// The kind and the metadata.
-  private var head: (kind: ResourceKind, meta: ObjectMeta) {
+  /// The object, whatever its kind.
+  private var object: any AnyConfigObject {
     switch self {
-    case .virtualService(let object): (object.kind, object.meta)
-    case .destinationRule(let object): (object.kind, object.meta)
-    case .gateway(let object): (object.kind, object.meta)
-    case .serviceEntry(let object): (object.kind, object.meta)
-    case .workloadEntry(let object): (object.kind, object.meta)
-    case .workloadGroup(let object): (object.kind, object.meta)
-    case .sidecar(let object): (object.kind, object.meta)
-    case .envoyFilter(let object): (object.kind, object.meta)
-    case .proxyConfig(let object): (object.kind, object.meta)
-    case .authorizationPolicy(let object): (object.kind, object.meta)
-    case .peerAuthentication(let object): (object.kind, object.meta)
-    case .requestAuthentication(let object): (object.kind, object.meta)
-    case .telemetry(let object): (object.kind, object.meta)
-    case .wasmPlugin(let object): (object.kind, object.meta)
-    case .trafficExtension(let object): (object.kind, object.meta)
-    case .namespace(let object): (object.kind, object.meta)
-    case .node(let object): (object.kind, object.meta)
-    case .service(let object): (object.kind, object.meta)
-    case .endpointSlice(let object): (object.kind, object.meta)
-    case .pod(let object): (object.kind, object.meta)
-    case .secret(let object): (object.kind, object.meta)
-    case .configMap(let object): (object.kind, object.meta)
-    case .serviceAccount(let object): (object.kind, object.meta)
+    case .virtualService(let object): object
+    case .destinationRule(let object): object
+    case .gateway(let object): object
+    case .serviceEntry(let object): object
+    case .workloadEntry(let object): object
+    case .workloadGroup(let object): object
+    case .sidecar(let object): object
+    case .envoyFilter(let object): object
+    case .proxyConfig(let object): object
+    case .authorizationPolicy(let object): object
+    case .peerAuthentication(let object): object
+    case .requestAuthentication(let object): object
+    case .telemetry(let object): object
+    case .wasmPlugin(let object): object
+    case .trafficExtension(let object): object
+    case .namespace(let object): object
+    case .node(let object): object
+    case .service(let object): object
+    case .endpointSlice(let object): object
+    case .pod(let object): object
+    case .secret(let object): object
+    case .configMap(let object): object
+    case .serviceAccount(let object): object
     }
   }
 }
@@ -111,14 +111,50 @@ extension ConfigurationObject {
   public static var kinds: [ResourceKind] { readers.map(\.kind) }
 
   /// The kind of the object.
-  public var kind: ResourceKind { head.kind }
+  public var kind: ResourceKind { object.kind }
 
   /// The metadata of the object.
-  public var meta: ObjectMeta { head.meta }
+  public var meta: ObjectMeta { object.meta }
 
   /// The identity of the object.
   public var key: ObjectKey {
-    let (kind, meta) = head
-    return ObjectKey(kind: kind, namespace: meta.namespace, name: meta.name)
+    let object = object
+    let meta = object.meta
+    return ObjectKey(kind: object.kind, namespace: meta.namespace, name: meta.name)
+  }
+
+  /// Whether nothing that is served can differ between two states of an object: they differ at most in
+  /// metadata that nothing reads, such as the API server's counters and foreign annotations.
+  public func isServedLike(_ other: ConfigurationObject) -> Bool {
+    object.isServedLike(other.object)
+  }
+}
+
+/// An object whatever its kind.
+private protocol AnyConfigObject {
+  var kind: ResourceKind { get }
+  var meta: ObjectMeta { get }
+  func isServedLike(_ other: any AnyConfigObject) -> Bool
+}
+
+extension ConfigObject: AnyConfigObject {
+  fileprivate func isServedLike(_ other: any AnyConfigObject) -> Bool {
+    guard let other = other as? ConfigObject<Spec> else { return false }
+    return self === other || spec == other.spec && meta.served == other.meta.served
+  }
+}
+
+extension ObjectMeta {
+  /// The metadata without what is never served.
+  fileprivate var served: ObjectMeta {
+    var served = self
+    served.resourceVersion = ""
+    served.uid = ""
+    served.generation = 0
+    served.annotations = annotations.filter { name, _ in
+      let domain = name.prefix { $0 != "/" }
+      return domain == "istio.io" || domain.hasSuffix(".istio.io")
+    }
+    return served
   }
 }

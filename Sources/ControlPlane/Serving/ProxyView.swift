@@ -22,9 +22,7 @@ final class ProxyView: ResourceView {
 
   func all(_ type: ResourceType) -> [EncodedResource] {
     if let known = lists.withLock({ $0[type] }) { return known }
-    var made = context.wildcard(type)
-    made.sort { $0.name < $1.name }
-    let list = made
+    let list = context.wildcard(type)
     return lists.withLock { lists in
       if let known = lists[type] { return known }
       lists[type] = list
@@ -41,6 +39,11 @@ final class ProxyView: ResourceView {
     let made = context.single(type, name)
     singles.withLock { $0[key] = .some(made) }
     return made
+  }
+
+  func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool {
+    guard type == .endpoint, let earlier = earlier as? ProxyView else { return false }
+    return context.endpointSources == earlier.context.endpointSources
   }
 
   func clusters(referencedBy resource: EncodedResource) -> Set<String> {

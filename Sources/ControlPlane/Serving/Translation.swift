@@ -6,7 +6,8 @@ import MeshModel
 
 /// Which part of translation makes which type of resource.
 extension ProxyContext {
-  /// All resources of a type that a wildcard subscription covers, in any order, no name twice.
+  /// All resources of a type that a wildcard subscription covers, sorted by name, no name twice; many
+  /// proxies may share the list.
   func wildcard(_ type: ResourceType) -> [EncodedResource] {
     switch type {
     case .cluster: clusters()

@@ -48,8 +48,8 @@ public final class EncodedResource: Sendable {
     }
   }
 
-  /// Frames `count` bytes that `write` writes.
-  private init(
+  /// Frames `count` bytes of a packed message that `write` writes.
+  public init(
     type: ResourceType, name: String, count: Int,
     write: (UnsafeMutableRawBufferPointer) -> Void
   ) {

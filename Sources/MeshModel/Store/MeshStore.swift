@@ -73,6 +73,8 @@ public struct MeshStore: Sendable {
     defer { objects[sourced.key] = entry }
     guard let new = sourced.object, new != known?.object else { return }
     entry.object = new
+    // What is served says the same: the tables take the new words at their next change.
+    if let old = known?.object, new.isServedLike(old) { return }
     entry.generation += 1
     entry.snapshot = generation + 1
     guard selection.namespaces.contains(new.meta.namespace) else { return }
@@ -135,7 +137,9 @@ public struct MeshStore: Sendable {
     snapshot =
       onlyEndpoints
       ? MeshSnapshot(previous, registry: next)
-      : MeshSnapshot(generation: generation, settings: settings, config: config, registry: next)
+      : MeshSnapshot(
+        generation: generation, settings: settings, config: config, registry: next,
+        previous: previous)
     return change
   }
 
@@ -158,7 +162,7 @@ public struct MeshStore: Sendable {
     after previous: ServiceRegistry, _ edits: StoreEdits
   ) -> (registry: ServiceRegistry, touched: Set<ServiceKey>?)? {
     if edits.registry || edits.settings {
-      return (ServiceRegistry(sources(previous: previous)), nil)
+      return (ServiceRegistry(sources(previous: previous), previous: previous), nil)
     }
     guard !edits.slices.isEmpty || !edits.podNamespaces.isEmpty else { return nil }
     let domain = settings.value.clusterDomain
@@ -176,8 +180,7 @@ public struct MeshStore: Sendable {
 
   private func sources(previous: ServiceRegistry?) -> ServiceSources {
     let registry = settings.value.registrySettings(for: discovery)
-    return ServiceSources(
-      discovery, settings: registry, previous: previous?.sources.allocation ?? .init())
+    return ServiceSources(discovery, settings: registry, previous: previous?.sources)
   }
 
   private mutating func refreshTables(_ kinds: Set<ResourceKind>) {

@@ -14,7 +14,7 @@ struct Measurement {
   /// CPU microseconds with nothing remembered: inputs gathered, messages made and packed.
   var alone: Double
   /// CPU microseconds for a second proxy of the same class, at the same snapshot.
-  var shared: Double
+  var again: Double
   var bytes: Int
   var resources: Int
 }
@@ -50,11 +50,11 @@ struct Bench {
     let alone = mean {
       _ = generate(output, names, ProxyContext(mesh, node: node, cache: ResourceCache()))
     }
-    let shared = mean {
+    let again = mean {
       _ = generate(output, names, ProxyContext(mesh, node: node, cache: context.cache))
     }
     return Measurement(
-      shape: shape.name, output: output, alone: alone, shared: shared,
+      shape: shape.name, output: output, alone: alone, again: again,
       bytes: made.reduce(0) { $0 + $1.packed.count }, resources: made.count)
   }
 
@@ -64,7 +64,7 @@ struct Bench {
       _ = ProxyContext(mesh, node: node, cache: ResourceCache())
     }
     return Measurement(
-      shape: shape.name, output: .snapshot, alone: time, shared: 0, bytes: 0,
+      shape: shape.name, output: .snapshot, alone: time, again: 0, bytes: 0,
       resources: transaction.upserts.count)
   }
 

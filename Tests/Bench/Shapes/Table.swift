@@ -16,18 +16,18 @@ struct Table {
   /// One generation; the heading stands before the first.
   mutating func add(_ found: Measurement) {
     if rows.isEmpty {
-      line(["shape", "output", "alone us", "shared us", "kB", "resources", "istiod us", "kB", "x"])
+      line(["shape", "output", "alone us", "again us", "kB", "resources", "istiod us", "kB", "x"])
     }
     let istiod = published[found.shape]?[found.output]
     let kilobytes = publishedKilobytes[found.shape]?[found.output]
     line([
-      found.shape, found.output.rawValue, text(found.alone), text(found.shared),
+      found.shape, found.output.rawValue, text(found.alone), text(found.again),
       text(Double(found.bytes) / 1000), "\(found.resources)", istiod.map(text) ?? "",
       kilobytes.map(text) ?? "", istiod.map { text($0 / found.alone) } ?? "",
     ])
     rows.append([
       "shape": .string(found.shape), "output": .string(found.output.rawValue),
-      "alone_us": .double(found.alone), "shared_us": .double(found.shared),
+      "alone_us": .double(found.alone), "again_us": .double(found.again),
       "bytes": .integer(Int64(found.bytes)), "resources": .integer(Int64(found.resources)),
       "istiod_us": istiod.map(JSONValue.double) ?? .null,
     ])

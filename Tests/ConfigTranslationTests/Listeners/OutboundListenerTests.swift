@@ -122,11 +122,12 @@ struct OutboundListenerTests {
   @Test func equalProxiesShareTheirListeners() {
     let world = ListenerWorld()
     let cache = ResourceCache()
-    for address in ["10.0.0.8", "10.0.0.9"] {
+    let listeners = ["10.0.0.8", "10.0.0.9"].map { address in
       let node = world.context(address: address).node
-      _ = ProxyContext(world.mesh, node: node, cache: cache).listeners()
+      return ProxyContext(world.mesh, node: node, cache: cache).listeners()
     }
-    #expect(cache.counts.built == cache.counts.reused)
+    #expect(cache.counts.built == listeners[0].count)
+    #expect(zip(listeners[0], listeners[1]).allSatisfy { $0 === $1 })
   }
 
   @Test func referencesAreThoseOfTheFilters() throws {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import EnvoyAPI
+import MeshModel
+import ServiceDiscovery
+
+/// What was gathered for classes of proxies: not only messages are made once, inputs are too.
+final class GatheredViews: Sendable {
+  /// Classes by content: each is one object, which keys compare at once.
+  let classes = Memo<OutboundClass, Shared<OutboundClass>>(limit: 10_000)
+  /// Clusters of services.
+  let clusters = Memo<ClusterListKey, ResourceList>(limit: 1000)
+  /// Listeners for traffic to services.
+  let listeners = Memo<ListenerListKey, ResourceList>(limit: 1000)
+  /// Such a list with a proxy's own resources.
+  let merged = Memo<MergedListKey, [EncodedResource]>(limit: 2000)
+  /// Load assignments.
+  let assignments = SnapshotMemo<AssignmentKey, EncodedResource>()
+  /// Route configurations of sidecars.
+  let routes = Memo<SidecarRoutesKey, EncodedResource>(limit: 500)
+  /// Gateways, as proxies have them.
+  let gateways = Memo<MergedGatewaysKey, MergedGateways>(limit: 100)
+  /// Services by port.
+  let portServices = Memo<PortServicesKey, PortServices>(limit: 2000)
+  /// Services with one of their ports.
+  let restricted = Memo<ServicePortKey, MeshService>(limit: 50_000)
+  /// Virtual hosts of services without rules.
+  let serviceHosts = Memo<ServiceHostKey, VirtualHostCandidate>(limit: 100_000)
+  /// Virtual hosts of VirtualServices.
+  let ruleHosts = Memo<RuleHostsKey, RuleHosts>(limit: 50_000)
+}
+
+/// A list of resources sorted by name, which many proxies have.
+final class ResourceList: Sendable {
+  let resources: [EncodedResource]
+  let tag = Tag()
+
+  init(_ resources: [EncodedResource]) { self.resources = resources }
+}
+
+/// A shared list, and the resources that one proxy has besides.
+struct MergedListKey: Hashable, Sendable {
+  var list: Tag
+  var own: [EncodedResource]
+
+  static func == (left: MergedListKey, right: MergedListKey) -> Bool {
+    left.list == right.list && left.own == right.own
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(list)
+    for resource in own { hasher.combine(resource.digest) }
+  }
+}
+
+extension ResourceCache {
+  /// The one object that stands for a class.
+  func interned(_ key: OutboundClass) -> Shared<OutboundClass> {
+    gathered.classes.value(key) { Shared(key) }
+  }
+
+  /// A shared list with a proxy's own resources, sorted by name: one array for all proxies for which
+  /// both are equal.
+  func merged(_ list: ResourceList, with own: [EncodedResource]) -> [EncodedResource] {
+    if own.isEmpty { return list.resources }
+    return gathered.merged.value(MergedListKey(list: list.tag, own: own)) {
+      list.resources.merged(with: own)
+    }
+  }
+}
+
+/// What the outbound clusters of a proxy depend on, but for those that hold endpoints.
+struct ClusterListKey: Hashable, Sendable {
+  /// What of the proxy shapes clusters.
+  var facets: ClusterFacets
+  /// Which clusters of services it gets.
+  var kinds: ServiceClusterKinds
+  /// The workload's labels, where rules select by them.
+  var labels: [String: String]
+  /// What the mesh is set to.
+  var settings: Shared<MeshSettings>
+  /// The services, and their DestinationRules.
+  var services: Tag
+  var rules: Tag
+  /// The PeerAuthentications.
+  var policies: Tag
+  /// The identities of workloads.
+  var identities: Tag
+  /// The endpoints of services whose clusters do not choose among them.
+  var endpoints: Tag
+}
+
+/// What the outbound listeners of a proxy depend on.
+struct ListenerListKey: Hashable, Sendable {
+  /// What of the proxy shapes them.
+  var proxy: Shared<OutboundClass>
+  /// What its filters depend on.
+  var environment: Shared<FilterEnvironment>
+  /// The scope, which may be a Sidecar's.
+  var scope: ScopeKey
+  /// The VirtualServices that route connections.
+  var connectionRules: Tag
+  /// The endpoints that have a listener each.
+  var endpoints: Tag
+}
+
+/// What of a scope listeners and routes depend on alike.
+struct ScopeKey: Hashable, Sendable {
+  var sidecar: ConfigObject<Istio.Sidecar>?
+  var services: Tag
+  var rules: Tag
+
+  init(_ scope: OutboundScope) {
+    sidecar = scope.sidecar
+    services = scope.servicesTag
+    rules = scope.destinationRulesTag
+  }
+}
+
+extension [EncodedResource] {
+  /// The resources sorted by name, of one name the first.
+  func sortedByName() -> [EncodedResource] {
+    var names: Set<String> = []
+    return filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+  }
+
+  /// These and others, both sorted by name; of one name this one.
+  func merged(with others: [EncodedResource]) -> [EncodedResource] {
+    var result: [EncodedResource] = []
+    result.reserveCapacity(count + others.count)
+    var rest = others[...]
+    for resource in self {
+      while let other = rest.first, other.name < resource.name {
+        result.append(other)
+        rest.removeFirst()
+      }
+      if rest.first?.name == resource.name { rest.removeFirst() }
+      result.append(resource)
+    }
+    return result + rest
+  }
+}

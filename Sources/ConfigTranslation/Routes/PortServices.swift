@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import MeshModel
+import ServiceDiscovery
+
+/// The services of an egress listener that listen on a port, or all of them (port 0).
+final class PortServices: Sendable {
+  /// The services with that port alone, a host once: names before patterns.
+  let services: [MeshService]
+  let byHost: [Hostname: MeshService]
+  /// The hosts that are patterns.
+  let patterns: [Hostname]
+  let tag = Tag()
+
+  init(_ egress: EgressScope, port: UInt32, _ gathered: GatheredViews) {
+    let listening = egress.services.compactMap { service in
+      port == 0 ? service : gathered.service(service, listeningOn: port)
+    }
+    // Of several services of one host the youngest counts here, as in istiod.
+    let byHost = Dictionary(listening.map { ($0.hostname, $0) }) { _, last in last }
+    var seen: Set<Hostname> = []
+    let hosts = listening.map(\.hostname).filter { seen.insert($0).inserted }
+    patterns = hosts.filter(\.isWildcard)
+    // Of two that share an address, the name is asked for by it.
+    services = (hosts.filter { !$0.isWildcard } + patterns).compactMap { byHost[$0] }
+    self.byHost = byHost
+  }
+
+  /// Whether a VirtualService's host is for some of these.
+  func concerns(_ host: Hostname) -> Bool {
+    if byHost[host] != nil { return true }
+    if host.isWildcard { return services.contains { host.matches($0.hostname) } }
+    return patterns.contains { host.matches($0) }
+  }
+}
+
+extension GatheredViews {
+  /// The service with only the port that clients connect to; nil where it has not that port.
+  fileprivate func service(_ whole: MeshService, listeningOn number: UInt32) -> MeshService? {
+    guard let port = whole.port(number: number) else { return nil }
+    if whole.ports.count == 1 { return whole }
+    return restricted.value(ServicePortKey(service: whole.identity, port: number)) {
+      var service = whole
+      service.ports = [port]
+      return service
+    }
+  }
+}
+
+/// A service with one of its ports.
+struct ServicePortKey: Hashable, Sendable {
+  var service: MeshService.Identity
+  var port: UInt32
+}
+
+/// What ``PortServices`` are made of: one of a scope's listeners, and a port.
+struct PortServicesKey: Hashable, Sendable {
+  var services: Tag
+  var listener: Int
+  var port: UInt32
+}
+
+/// What the virtual hosts of a service without rules depend on.
+struct ServiceHostKey: Hashable, Sendable {
+  var service: MeshService.Identity
+  /// The service's port; not that of the configuration where this is for all ports.
+  var port: ServicePort
+  /// Whether requests are told apart by port too.
+  var countsPort: Bool
+  /// Whether the configuration is for all ports.
+  var isForAllPorts: Bool
+  /// The proxy's DNS domain, as far as it matters to the service.
+  var domain: String
+  /// What of requests is hashed.
+  var hash: Istio.LoadBalancerSettings.ConsistentHashLB?
+  var countsAttempts: Bool
+  var proxy: Shared<OutboundClass>
+}
+
+/// What the virtual hosts of a VirtualService depend on, on one port.
+struct RuleHostsKey: Hashable, Sendable {
+  var rule: ResolvedVirtualService
+  var port: UInt32
+  var services: Tag
+  /// The other VirtualServices, where it depends on them which services this one is for.
+  var others: Tag?
+  /// The services and DestinationRules of destinations.
+  var destinations: Tag
+  var destinationRules: Tag
+  var countsAttempts: Bool
+  var proxy: Shared<OutboundClass>
+}
