@@ -23,6 +23,8 @@ public final class MeshSnapshot: Sendable {
   /// The services that lead into networks: those with the label `topology.istio.io/network`, and those
   /// that MeshNetworks name.
   public let networkServices: [MeshService]
+  /// The services by who may see them.
+  let visibleServices: VisibleServices
   private let scopes: ScopeMemo
 
   /// A snapshot of objects and registry; of `previous` is kept what is made of the same tables.
@@ -48,7 +50,9 @@ public final class MeshSnapshot: Sendable {
     }
     if let known, known.registry.servicesTag == registry.servicesTag {
       networkServices = known.networkServices
+      visibleServices = known.visibleServices
     } else {
+      visibleServices = VisibleServices(registry.services, settings: settings.value)
       networkServices = registry.services(leadingInto: settings.value.networks)
     }
     scopes = ScopeMemo(after: known?.scopes)
@@ -63,6 +67,7 @@ public final class MeshSnapshot: Sendable {
     destinationRules = previous.destinationRules
     virtualServices = previous.virtualServices
     networkServices = previous.networkServices
+    visibleServices = previous.visibleServices
     scopes = previous.scopes
   }
 

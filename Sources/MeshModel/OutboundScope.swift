@@ -87,21 +87,16 @@ public final class OutboundScope: Sendable {
       servicesByHost = known.servicesByHost
       servicesTag = known.servicesTag
     } else {
-      var collected = ServiceCollection()
-      for scope in egress {
-        for service in scope.services { collected.add(service) }
-        guard !isGateway else { continue }
-        for service in selection.destinations(of: scope) { collected.add(service) }
-      }
-      services = collected.services
+      let found = CollectedServices(egress, mesh, selection, isGateway: isGateway)
+      services = found.services
       if let previous, previous.services == services,
         previous.egress.map(\.services) == egress.map(\.services)
       {
         servicesByHost = previous.servicesByHost
         servicesTag = previous.servicesTag
       } else {
-        servicesByHost = Dictionary(uniqueKeysWithValues: services.map { ($0.hostname, $0) })
-        servicesTag = Tag()
+        servicesByHost = found.byHost
+        servicesTag = found.tag
       }
     }
     if let previous, previous.servicesTag == servicesTag,
@@ -189,5 +184,34 @@ extension Istio.DestinationRule {
     ([trafficPolicy] + subsets.map(\.trafficPolicy)).contains {
       $0?.loadBalancer?.lbPolicy == .simple(.passthrough)
     }
+  }
+}
+
+/// All services of a scope: those that its listeners import, and those that their VirtualServices send to.
+private struct CollectedServices {
+  let services: [MeshService]
+  let byHost: [Hostname: MeshService]
+  let tag: Tag
+
+  init(
+    _ egress: [EgressScope], _ mesh: MeshSnapshot, _ selection: ScopeSelection, isGateway: Bool
+  ) {
+    let further = isGateway ? [] : egress.map(selection.destinations)
+    let all = mesh.visibleServices
+    // Mostly a scope is all that every namespace sees, arranged once for all of them.
+    if egress.count == 1, all.isOpen(egress[0].services), let known = all.byHost,
+      further.joined().allSatisfy({ known[$0.hostname]?.key == $0.key })
+    {
+      (services, byHost, tag) = (all.open, known, all.tag)
+      return
+    }
+    var collected = ServiceCollection()
+    for (index, scope) in egress.enumerated() {
+      for service in scope.services { collected.add(service) }
+      for service in further.isEmpty ? [] : further[index] { collected.add(service) }
+    }
+    services = collected.services
+    byHost = Dictionary(uniqueKeysWithValues: services.map { ($0.hostname, $0) })
+    tag = Tag()
   }
 }

@@ -8,6 +8,9 @@ private struct ImportedHosts {
   var imported: [Hostname] = []
   var excluded: [Hostname] = []
 
+  /// Whether every host is meant.
+  var isEverything: Bool { excluded.isEmpty && imported.contains { $0.text == "*" } }
+
   func matches(_ host: Hostname) -> Bool { imported.contains { host.isSubset(of: $0) } }
   /// Whether a VirtualService's host is imported: of those that users write both ways, so that
   /// `*.com` is imported by `a.com`; of routes of the Gateway API as services are.
@@ -23,16 +26,17 @@ struct ScopeSelection {
   private let namespace: String
   /// The services that the namespace sees, oldest first: those exported to it by name, then public.
   private var visible: [MeshService] {
-    let seen = mesh.registry.services.filter {
-      $0.isVisible(in: namespace, settings: mesh.settings)
-    }
-    let isPublic = { (service: MeshService) in service.isPublic(mesh.settings) }
-    return seen.filter { !isPublic($0) } + seen.filter(isPublic)
+    hidden.isEmpty ? mesh.visibleServices.open : hidden + mesh.visibleServices.open
   }
+  /// Those exported to it by name.
+  private let hidden: [MeshService]
 
   init(_ mesh: MeshSnapshot, namespace: String) {
     self.mesh = mesh
     self.namespace = namespace
+    hidden = mesh.visibleServices.hidden.filter {
+      $0.isVisible(in: namespace, settings: mesh.settings)
+    }
   }
 
   /// The listener that stands for none: everything that is exported to the namespace.
@@ -55,9 +59,11 @@ struct ScopeSelection {
   /// The services that the listener's VirtualServices send to.
   func destinations(of scope: EgressScope) -> [MeshService] {
     scope.virtualServices.flatMap { service in
-      service.spec.destinations(from: namespace).compactMap { host, ports in
-        let byNamespace = mesh.registry.services(hostname: host)
-        guard let found = byNamespace[namespace] ?? best(of: byNamespace) else { return nil }
+      service.reached(from: namespace).compactMap { host, ports in
+        let own = mesh.registry.service(ServiceKey(host, namespace: namespace))
+        guard let found = own ?? best(of: mesh.registry.services(hostname: host)) else {
+          return nil
+        }
         if let port = scope.listener?.matchedPort { return found.restricted(to: [port]) }
         return ports.contains(0) ? found : found.restricted(to: ports)
       }
@@ -92,6 +98,10 @@ struct ScopeSelection {
 
   private func services(_ hosts: [String: ImportedHosts], port: UInt32?) -> [MeshService] {
     let everywhere = hosts["*"]
+    let isAll = hosts.count == 1 && everywhere?.isEverything == true
+    if isAll, port == nil, hidden.isEmpty, mesh.visibleServices.byHost != nil {
+      return mesh.visibleServices.open
+    }
     let imported = visible.compactMap { service -> MeshService? in
       let own = hosts[service.namespace]
       if own?.excludes(service.hostname) == true { return nil }

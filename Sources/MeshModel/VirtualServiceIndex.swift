@@ -17,6 +17,12 @@ public final class ResolvedVirtualService: Hashable, Sendable {
   public let exportTo: Set<String>
   /// The labels of clients that its matches look at.
   public let sourceLabels: Set<String>
+  /// Its hosts in lower case.
+  public let hostnames: [Hostname]
+  /// The hosts that its HTTP routes send to, mirrors too.
+  public let destinations: [Hostname]
+  /// The hosts that it sends to, with ports; nil where that depends on the client's namespace.
+  private let reachedByAll: [(Hostname, Set<UInt32>)]?
 
   init(
     object: ConfigObject<Istio.VirtualService>, spec: Istio.VirtualService, delegates: [ObjectKey],
@@ -31,10 +37,26 @@ public final class ResolvedVirtualService: Hashable, Sendable {
     for match in spec.tcp.lazy.flatMap(\.match) { labels.formUnion(match.sourceLabels.keys) }
     for match in spec.tls.lazy.flatMap(\.match) { labels.formUnion(match.sourceLabels.keys) }
     sourceLabels = labels
+    let isSame =
+      spec.http.allSatisfy { $0.match.allSatisfy(\.sourceNamespace.isEmpty) }
+      && spec.tcp.allSatisfy { $0.match.allSatisfy(\.sourceNamespace.isEmpty) }
+      && spec.tls.allSatisfy { $0.match.allSatisfy(\.sourceNamespace.isEmpty) }
+    reachedByAll = isSame ? spec.destinations(from: "") : nil
+    hostnames = spec.hosts.map { Hostname(valid: $0.lowercased()) }
+    let named = spec.http.flatMap { rule in
+      rule.route.map(\.destination) + [rule.mirror] + rule.mirrors.map(\.destination)
+    }
+    destinations = Set(named.compactMap { $0?.host }).sorted().map { Hostname(valid: $0) }
   }
 
   /// The object's metadata.
   public var meta: ObjectMeta { object.meta }
+
+  /// The hosts that it sends to from proxies of a namespace, with the ports asked for; in the order of
+  /// their names.
+  func reached(from namespace: String) -> [(Hostname, Set<UInt32>)] {
+    reachedByAll ?? spec.destinations(from: namespace)
+  }
 
   /// Whether both say the same.
   public static func == (left: ResolvedVirtualService, right: ResolvedVirtualService) -> Bool {

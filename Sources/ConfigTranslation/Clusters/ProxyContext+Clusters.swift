@@ -68,20 +68,40 @@ extension ProxyContext {
   private func clusters(
     _ facets: ClusterFacets, _ kinds: ServiceClusterKinds, _ isWanted: (MeshService) -> Bool
   ) -> [EncodedResource] {
-    outbound.services.filter(isWanted).flatMap { service -> [EncodedResource] in
+    let shared = cache.gathered.facets.value(facets) { Shared(facets) }
+    return outbound.services.filter(isWanted).flatMap { service -> [EncodedResource] in
       guard service.resolution != .alias else { return [] }
       let isAttached = kinds.attached?.contains(service) ?? true
       let unopened = kinds.forwardsUnopened && !service.isMeshExternal && !service.isForwardProxy
       guard isAttached || unopened else { return [] }
       let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
-      return service.ports.filter(service.hasCluster).flatMap { port in
-        let base = OutboundClusterInputs(
-          facets: facets, settings: mesh.sharedSettings, service: service, port: port, rule: rule)
-        if service.isForwardProxy { return completed(base).map { [cache.resource($0)] } ?? [] }
-        return (isAttached ? subsets(of: base) : [])
-          + (unopened ? subsets(of: base, isServerName: true) : [])
+      let forms = ClusterForms(isPlain: isAttached, isServerName: unopened)
+      // Where endpoints are part of the clusters, these depend on the proxy's place too.
+      if service.isDNS { return clusters(of: service, rule, facets, forms) }
+      let registry = mesh.registry
+      let usesEndpoints = service.resolution == .passthrough || outbound.hasPassthroughRules
+      let key = ServiceClustersKey(
+        service: service.identity, rule: rule, facets: shared, forms: forms,
+        settings: mesh.sharedSettings, policies: mesh.config.peerAuthentications.tag,
+        identities: registry.identities(of: service.key),
+        endpoints: usesEndpoints ? registry.endpointsTag : nil)
+      return cache.gathered.serviceClusters.value(key) {
+        clusters(of: service, rule, facets, forms)
       }
     }.sortedByName()
+  }
+
+  private func clusters(
+    of service: MeshService, _ rule: MergedDestinationRule?, _ facets: ClusterFacets,
+    _ forms: ClusterForms
+  ) -> [EncodedResource] {
+    service.ports.filter(service.hasCluster).flatMap { port in
+      let base = OutboundClusterInputs(
+        facets: facets, settings: mesh.sharedSettings, service: service, port: port, rule: rule)
+      if service.isForwardProxy { return completed(base).map { [cache.resource($0)] } ?? [] }
+      return (forms.isPlain ? subsets(of: base) : [])
+        + (forms.isServerName ? subsets(of: base, isServerName: true) : [])
+    }
   }
 
   /// The cluster of the whole service, then one a subset.

@@ -11,6 +11,10 @@ final class GatheredViews: Sendable {
   let classes = Memo<OutboundClass, Shared<OutboundClass>>(limit: 10_000)
   /// Clusters of services.
   let clusters = Memo<ClusterListKey, ResourceList>(limit: 1000)
+  /// Clusters of one service.
+  let serviceClusters = Memo<ServiceClustersKey, [EncodedResource]>(limit: 50_000)
+  /// What of proxies shapes clusters: each is one object.
+  let facets = Memo<ClusterFacets, Shared<ClusterFacets>>(limit: 1000)
   /// Listeners for traffic to services.
   let listeners = Memo<ListenerListKey, ResourceList>(limit: 1000)
   /// Such a list with a proxy's own resources.
@@ -89,6 +93,33 @@ struct ClusterListKey: Hashable, Sendable {
   var identities: Tag
   /// The endpoints of services whose clusters do not choose among them.
   var endpoints: Tag
+}
+
+/// Which clusters of a service there are.
+struct ClusterForms: Hashable, Sendable {
+  /// Those that send what the proxy has opened.
+  var isPlain: Bool
+  /// Those that send TLS on unopened, by its server name.
+  var isServerName: Bool
+}
+
+/// What the clusters of one service depend on, but for those that hold endpoints.
+struct ServiceClustersKey: Hashable, Sendable {
+  var service: MeshService.Identity
+  var rule: MergedDestinationRule?
+  var facets: Shared<ClusterFacets>
+  var forms: ClusterForms
+  var settings: Shared<MeshSettings>
+  var policies: Tag
+  var identities: [String]
+  /// All endpoints, where it depends on them whether connections are secured.
+  var endpoints: Tag?
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(service)
+    hasher.combine(facets)
+    hasher.combine(identities.count)
+  }
 }
 
 /// What the outbound listeners of a proxy depend on.

@@ -82,12 +82,24 @@ struct ServiceHostKey: Hashable, Sendable {
 struct RuleHostsKey: Hashable, Sendable {
   var rule: ResolvedVirtualService
   var port: UInt32
-  var services: Tag
-  /// The other VirtualServices, where it depends on them which services this one is for.
-  var others: Tag?
-  /// The services and DestinationRules of destinations.
-  var destinations: Tag
+  /// The services of its hosts and destinations.
+  var services: [MeshService.Identity?]
+  /// All services and VirtualServices, where it depends on these what a pattern is for.
+  var all: [Tag]
   var destinationRules: Tag
   var countsAttempts: Bool
   var proxy: Shared<OutboundClass>
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(ObjectIdentifier(rule))
+    hasher.combine(port)
+    hasher.combine(proxy)
+  }
+
+  /// Whether both are of one VirtualService: as an object, since equal ones need not be one.
+  static func == (left: RuleHostsKey, right: RuleHostsKey) -> Bool {
+    left.rule === right.rule && left.port == right.port && left.services == right.services
+      && left.all == right.all && left.destinationRules == right.destinationRules
+      && left.countsAttempts == right.countsAttempts && left.proxy == right.proxy
+  }
 }

@@ -104,10 +104,11 @@ struct SidecarVirtualHosts {
 
   private func ruleHosts(of rule: ResolvedVirtualService) -> RuleHosts {
     let scope = context.outbound
-    let hasPatterns = rule.spec.hosts.contains { $0.hasPrefix("*") }
+    let hasPatterns = rule.hostnames.contains(where: \.isWildcard)
     let key = RuleHostsKey(
-      rule: rule, port: port, services: listening.tag,
-      others: hasPatterns ? scope.virtualServicesTag : nil, destinations: scope.servicesTag,
+      rule: rule, port: port,
+      services: (rule.hostnames + rule.destinations).map { byHost[$0]?.identity },
+      all: hasPatterns ? [listening.tag, scope.virtualServicesTag] : [],
       destinationRules: scope.destinationRulesTag, countsAttempts: countsAttempts, proxy: proxy)
     return context.cache.gathered.ruleHosts.value(key) {
       let rules = VirtualServiceRules(
@@ -132,7 +133,7 @@ struct SidecarVirtualHosts {
   private var applicable: [ResolvedVirtualService] {
     guard port != 80 else { return egress.virtualServices }
     return egress.virtualServices.filter { service in
-      service.spec.hosts.contains { listening.concerns(Hostname(valid: $0.lowercased())) }
+      service.hostnames.contains(where: listening.concerns)
     }
   }
 
