@@ -42,6 +42,8 @@ public final class OutboundScope: Sendable {
   public let connectionRulesTag: Tag
   /// Tells the DestinationRules of all services from others.
   public let destinationRulesTag: Tag
+  /// Whether some service is served only by endpoints of the proxy's own node.
+  public let hasNodeLocalServices: Bool
   /// The labels of workloads that VirtualServices and DestinationRules look at.
   public let heededLabels: Set<String>
   /// Whether some DestinationRule sends traffic to where clients meant to, past the endpoints.
@@ -98,6 +100,11 @@ public final class OutboundScope: Sendable {
         servicesByHost = found.byHost
         servicesTag = found.tag
       }
+    }
+    if let previous, previous.servicesTag == servicesTag {
+      hasNodeLocalServices = previous.hasNodeLocalServices
+    } else {
+      hasNodeLocalServices = services.contains(where: \.isNodeLocal)
     }
     if let previous, previous.servicesTag == servicesTag,
       previous.tables.destinationRules == tables.destinationRules

@@ -89,7 +89,8 @@ extension ServiceRegistry {
     namespace: String, labels: [String: String], find: (Kubernetes.ServicePort) -> UInt32?
   ) -> [ServiceTarget] {
     services(namespace: namespace).flatMap { service -> [ServiceTarget] in
-      guard !service.selector.isEmpty, selects(service.selector, labels),
+      guard service.registry == .kubernetes, !service.selector.isEmpty,
+        selects(service.selector, labels),
         let object = sources.object(of: service)
       else { return [] }
       let found = zip(object.spec.spec?.ports ?? [], service.ports).compactMap { declared, port in

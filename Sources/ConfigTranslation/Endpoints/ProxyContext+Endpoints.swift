@@ -5,11 +5,49 @@ public import EnvoyAPI
 import JSON
 import MeshModel
 import ServiceDiscovery
+import Synchronization
 
 extension ProxyContext {
   /// The load assignment of an EDS cluster; empty where no service or port of the name is seen, and
   /// nil where it is no name of an outbound cluster.
   public func endpoints(_ clusterName: String) -> EncodedResource? {
+    loadAssignments[clusterName]
+  }
+
+  /// The load assignments of the proxy, to be asked for many of them.
+  public var loadAssignments: LoadAssignments {
+    let sources = endpointSources
+    return LoadAssignments(
+      context: ProxyContext(self, as: sources),
+      table: cache.gathered.assignmentTables.value(sources) { AssignmentTable() })
+  }
+
+  /// All that load assignments are made of: where it is equal, they are.
+  public var endpointSources: EndpointSources {
+    EndpointSources(
+      node: nodeForEndpoints, settings: mesh.sharedSettings, visible: outbound.servicesTag,
+      rules: outbound.destinationRulesTag, policies: mesh.config.peerAuthentications.tag,
+      services: mesh.registry.servicesTag, endpoints: mesh.registry.endpointsTag)
+  }
+
+  /// What of the proxy load assignments depend on.
+  private var nodeForEndpoints: ProxyNode {
+    var shared = ProxyNode(
+      id: "", kind: node.kind, addresses: [], name: "", namespace: node.namespace, dnsDomain: "")
+    if hasIPv4 { shared.addresses.append("0.0.0.0") }
+    if hasIPv6 { shared.addresses.append("::") }
+    shared.labels = node.labels
+    shared.locality = node.locality
+    shared.network = node.network
+    shared.cluster = node.cluster
+    if outbound.hasNodeLocalServices { shared.nodeName = node.nodeName }
+    if let networks = node.metadata["REQUESTED_NETWORK_VIEW"] {
+      shared.metadata["REQUESTED_NETWORK_VIEW"] = networks
+    }
+    return shared
+  }
+
+  fileprivate func assignment(_ clusterName: String) -> EncodedResource? {
     guard let name = ClusterName(clusterName), name.direction == .outbound else { return nil }
     guard let service = outbound.servicesByHost[Hostname(valid: name.host)],
       let port = service.port(number: name.port), !service.isDNS
@@ -20,21 +58,17 @@ extension ProxyContext {
       isServerName: !clusterName.contains("|"))
     let view = localityView(target)
     let key = AssignmentKey(
-      scope: ObjectIdentifier(outbound), name: clusterName, viewer: viewer(of: service),
-      view: view, labels: outbound.hasSelectiveRules ? node.labels : [:])
-    return cache.gathered.assignments.value(key, of: mesh) {
+      name: clusterName, service: service.identity,
+      endpoints: mesh.registry.endpointsByService[service.key] ?? [], rule: rule,
+      viewer: viewer(of: service), view: view, settings: mesh.sharedSettings,
+      policies: mesh.config.peerAuthentications.tag,
+      networks: mesh.networkServices.isEmpty
+        ? [] : [mesh.registry.servicesTag, mesh.registry.endpointsTag])
+    return cache.gathered.assignments.value(key) {
       cache.resource(
         LoadAssignmentInputs(
           name: clusterName, selection: endpointSelection(target), view: view))
     }
-  }
-
-  /// All that load assignments are made of: where it is equal, they are.
-  public var endpointSources: EndpointSources {
-    EndpointSources(
-      node: node, settings: mesh.sharedSettings, visible: outbound.servicesTag,
-      rules: outbound.destinationRulesTag, policies: mesh.config.peerAuthentications.tag,
-      services: mesh.registry.servicesTag, endpoints: mesh.registry.endpointsTag)
   }
 
   /// The endpoints of a cluster.
@@ -105,13 +139,69 @@ extension ProxyContext {
 
 /// What load assignments of a proxy are made of.
 public struct EndpointSources: Hashable, Sendable {
-  fileprivate var node: ProxyNode
+  /// The proxy without what does not matter to them.
+  let node: ProxyNode
   fileprivate var settings: Shared<MeshSettings>
   fileprivate var visible: Tag
   fileprivate var rules: Tag
   fileprivate var policies: Tag
   fileprivate var services: Tag
   fileprivate var endpoints: Tag
+
+  /// Adds what mostly differs; the rest is left to equality.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(node.namespace)
+    hasher.combine(node.labels)
+    hasher.combine(node.locality)
+    hasher.combine(endpoints)
+    hasher.combine(visible)
+  }
+}
+
+/// The load assignments of a proxy by the names of their clusters.
+public struct LoadAssignments: Sendable {
+  fileprivate let context: ProxyContext
+  fileprivate let table: AssignmentTable
+
+  /// The load assignment of a cluster, as ``ProxyContext/endpoints(_:)`` has it.
+  public subscript(name: String) -> EncodedResource? {
+    table.value(name) { context.assignment(name) }
+  }
+}
+
+/// The load assignments of a class of proxies, as they are asked for.
+final class AssignmentTable: Sendable {
+  private let known = Mutex<[String: EncodedResource?]>([:])
+
+  func value(_ name: String, _ make: () -> EncodedResource?) -> EncodedResource? {
+    if let known = known.withLock({ $0[name] }) { return known }
+    let made = make()
+    known.withLock { $0[name] = .some(made) }
+    return made
+  }
+}
+
+/// What one load assignment depends on, whoever sees the service.
+struct AssignmentKey: Hashable, Sendable {
+  /// The cluster's name.
+  var name: String
+  var service: MeshService.Identity
+  var endpoints: [MeshEndpoint]
+  var rule: MergedDestinationRule?
+  /// What of the proxy decides over endpoints.
+  var viewer: EndpointSelection.Viewer
+  /// How places are preferred, seen from the proxy.
+  var view: LocalityView?
+  var settings: Shared<MeshSettings>
+  var policies: Tag
+  /// All services and endpoints, where some of them lead into networks.
+  var networks: [Tag]
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(service)
+    hasher.combine(view?.locality)
+  }
 }
 
 /// A port of a service as a cluster is made for it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
+import EnvoyAPI
 import MeshModel
 import ServiceDiscovery
 
@@ -16,7 +17,8 @@ struct GatewayRoutes {
     var name: String
     var domains: [String]
     var sources: [Source] = []
-    var routes: [RoutePlan] = []
+    /// The routes of each source, joined only once all are there.
+    var routes: [[RoutePlan]] = []
     var requiresTLS = false
     var session: SessionPlan?
   }
@@ -33,6 +35,19 @@ struct GatewayRoutes {
     self.context = context
     self.gateways = gateways
     countsAttempts = context.proxyHeaders?.attemptCount?.disabled != true
+  }
+
+  /// The route configuration `name`.
+  func configuration(_ name: String) -> EncodedResource {
+    let mesh = context.mesh
+    let key = GatewayRoutesKey(
+      name: name, gateways: context.gatewaysKey, proxy: context.ofClass.key,
+      scope: ScopeKey(context.outbound), services: mesh.registry.servicesTag,
+      rules: mesh.virtualServices.tag)
+    return context.cache.gathered.gatewayRoutes.value(key) {
+      var routes = self
+      return context.cache.resource(routes.inputs(name))
+    }
   }
 
   /// What the route configuration `name` is made of.
@@ -69,11 +84,11 @@ struct GatewayRoutes {
     let redirects = server.server.tls?.httpsRedirect == true
     for name in common {
       let key = Hostname(valid: name.text.lowercased())
-      var host = hosts[key] ?? newHost(key, port: server.portNumber, service)
-      host.sources.append(source)
-      host.routes += found
-      if redirects { host.requiresTLS = true }
-      hosts[key] = host
+      // In its place: a copy of a host with thousands of routes for each further one is too many.
+      if hosts[key] == nil { hosts[key] = newHost(key, port: server.portNumber, service) }
+      hosts[key]?.sources.append(source)
+      hosts[key]?.routes.append(found)
+      if redirects { hosts[key]?.requiresTLS = true }
     }
   }
 
@@ -134,9 +149,10 @@ struct GatewayRoutes {
 
   /// Catch-all routes of several VirtualServices stand behind all others.
   private func plan(_ host: Host) -> VirtualHostPlan {
-    VirtualHostPlan(
+    let routes = host.routes.joined()
+    return VirtualHostPlan(
       name: host.name, domains: host.domains,
-      routes: host.routes.filter { !$0.isCatchAll } + host.routes.filter(\.isCatchAll),
+      routes: routes.filter { !$0.isCatchAll } + routes.filter(\.isCatchAll),
       includesAttemptCount: countsAttempts, requiresTLS: host.requiresTLS, session: host.session)
   }
 
@@ -170,4 +186,17 @@ extension ProxyContext {
     }
     return outbound.servicesByHost[host]
   }
+}
+
+/// What a route configuration of a gateway depends on.
+struct GatewayRoutesKey: Hashable, Sendable {
+  var name: String
+  /// The Gateways, with the labels and services that they are selected by.
+  var gateways: MergedGatewaysKey
+  var proxy: Shared<OutboundClass>
+  var scope: ScopeKey
+  /// All services, of which those of a VirtualService's own namespace count first.
+  var services: Tag
+  /// All VirtualServices.
+  var rules: Tag
 }

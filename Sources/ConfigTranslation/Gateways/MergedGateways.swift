@@ -182,14 +182,18 @@ struct SelectedGateway {
 extension ProxyContext {
   /// The Gateways that apply to the proxy, merged.
   var gateways: MergedGateways {
-    let key = MergedGatewaysKey(
-      gateways: mesh.config.gateways.tag, settings: mesh.sharedSettings, labels: node.labels,
-      namespace: node.namespace, targets: targets)
-    return cache.gathered.gateways.value(key) {
+    cache.gathered.gateways.value(gatewaysKey) {
       MergedGateways(
         selectedGateways,
         usesQUIC: settings.feature("PILOT_ENABLE_QUIC_LISTENERS", default: false))
     }
+  }
+
+  /// What the Gateways that apply to the proxy depend on.
+  var gatewaysKey: MergedGatewaysKey {
+    MergedGatewaysKey(
+      gateways: mesh.config.gateways.tag, settings: mesh.sharedSettings, labels: node.labels,
+      namespace: node.namespace, targets: targets)
   }
 
   private var selectedGateways: [SelectedGateway] {

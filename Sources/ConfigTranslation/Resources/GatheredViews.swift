@@ -20,11 +20,15 @@ final class GatheredViews: Sendable {
   /// Such a list with a proxy's own resources.
   let merged = Memo<MergedListKey, [EncodedResource]>(limit: 2000)
   /// Load assignments.
-  let assignments = SnapshotMemo<AssignmentKey, EncodedResource>()
+  let assignments = Memo<AssignmentKey, EncodedResource>(limit: 50_000)
+  /// All of them that a class of proxies has.
+  let assignmentTables = Memo<EndpointSources, AssignmentTable>(limit: 500)
   /// Route configurations of sidecars.
   let routes = Memo<SidecarRoutesKey, EncodedResource>(limit: 500)
   /// Gateways, as proxies have them.
   let gateways = Memo<MergedGatewaysKey, MergedGateways>(limit: 100)
+  /// Route configurations of gateways.
+  let gatewayRoutes = Memo<GatewayRoutesKey, EncodedResource>(limit: 5000)
   /// Services by port.
   let portServices = Memo<PortServicesKey, PortServices>(limit: 2000)
   /// Services with one of their ports.

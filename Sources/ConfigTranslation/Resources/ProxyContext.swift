@@ -39,6 +39,16 @@ public struct ProxyContext: Sendable {
     addressFamilies = context.addressFamilies
   }
 
+  /// The context of proxies that have equal load assignments.
+  init(_ context: ProxyContext, as shared: EndpointSources) {
+    mesh = context.mesh
+    node = shared.node
+    cache = context.cache
+    outbound = context.outbound
+    targets = []
+    addressFamilies = context.addressFamilies
+  }
+
   /// What the mesh is set to.
   public var settings: MeshSettings { mesh.settings }
 

@@ -15,8 +15,7 @@ extension ProxyContext {
       guard node.isProxyless else { return routes.configuration(name) }
       return routes.proxylessInputs(name).map { cache.resource($0) }
     case .router:
-      var routes = GatewayRoutes(self, gateways: gateways)
-      return cache.resource(routes.inputs(name))
+      return GatewayRoutes(self, gateways: gateways).configuration(name)
     case .waypoint, .ztunnel: return nil
     }
   }

@@ -6,7 +6,7 @@ import ServiceDiscovery
 
 /// `host:port`, with an IPv6 address in brackets.
 func joinHostPort(_ host: String, _ port: UInt32) -> String {
-  host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
 }
 
 /// The names under which a proxy's clients may ask for a service.
@@ -48,8 +48,9 @@ struct AlternativeNames {
 
   /// The name, and the name with the port.
   fileprivate func withPort(_ name: String) -> [String] {
-    let plain = name.contains(":") ? "[\(name)]" : name
-    return [plain] + (port.map { [joinHostPort(name, $0)] } ?? [])
+    let plain = name.utf8.contains(UInt8(ascii: ":")) ? "[\(name)]" : name
+    guard let port else { return [plain] }
+    return [plain, joinHostPort(name, port)]
   }
 
   /// The name with a dot at its end, and the short names, each with the port too.
@@ -59,22 +60,21 @@ struct AlternativeNames {
       if IPAddress(host) == nil { names.append(host + ".") }
       if let port { names.append(joinHostPort(host + ".", port)) }
     }
-    if let service = proxyDomain.firstRange(of: ".svc.") {
-      let suffix = proxyDomain[service.lowerBound...]
-      guard host.hasSuffix(suffix) else { return names }
-      return names + kubernetesNames(host, own: proxyDomain[..<service.lowerBound])
+    if let service = proxyDomain.endOfNamespace {
+      guard host.hasSuffix(proxyDomain[service...]) else { return names }
+      return names + kubernetesNames(host, own: proxyDomain[..<service])
     }
     return names + sharedNames(host)
   }
 
   /// `reviews`, `reviews.default.svc`, `reviews.default` as far as the proxy's namespace allows.
   private func kubernetesNames(_ host: String, own namespace: Substring) -> [String] {
-    guard let service = host.firstRange(of: ".svc."), service.lowerBound > host.startIndex,
-      let dot = host.firstIndex(of: "."), dot < service.lowerBound
+    guard let service = host.endOfNamespace, service > host.startIndex,
+      let dot = host.utf8.firstIndex(of: UInt8(ascii: ".")), dot < service
     else { return [] }
-    let qualified = host[..<service.lowerBound]
+    let qualified = host[..<service]
     let names: [String]
-    if host[host.index(after: dot)..<service.lowerBound] == namespace {
+    if host[host.utf8.index(after: dot)..<service] == namespace {
       names = [String(host[..<dot]), qualified + ".svc", String(qualified)]
     } else {
       names = [String(qualified), qualified + ".svc"]
@@ -84,8 +84,8 @@ struct AlternativeNames {
 
   /// Names without the part of a domain that proxy and service share.
   private func sharedNames(_ host: String) -> [String] {
-    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-    let domain = proxyDomain.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = host.labels
+    let domain = proxyDomain.labels
     let shared = zip(parts.reversed(), domain.reversed()).prefix { $0 == $1 }.count
     guard shared > 0 else { return [] }
     let unique = parts.dropLast(shared)
@@ -112,5 +112,23 @@ struct TakenDomains {
       taken.insert(key)
       return true
     }
+  }
+}
+
+extension String {
+  /// Where `.svc.` begins first.
+  fileprivate var endOfNamespace: String.Index? {
+    var place = utf8.startIndex
+    while let dot = utf8[place...].firstIndex(of: UInt8(ascii: ".")) {
+      if utf8[dot...].starts(with: ".svc.".utf8) { return dot }
+      place = utf8.index(after: dot)
+    }
+    return nil
+  }
+
+  /// What stands between dots.
+  fileprivate var labels: [Substring] {
+    utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      .map { Substring($0) }
   }
 }

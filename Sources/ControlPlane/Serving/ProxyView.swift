@@ -13,6 +13,7 @@ final class ProxyView: ResourceView {
   let context: ProxyContext
   private let relations: ResourceRelations
   private let lists = Mutex<[ResourceType: [EncodedResource]]>([:])
+  private let assignments = Mutex<LoadAssignments?>(nil)
   private let singles = Mutex<[ResourceKey: EncodedResource?]>([:])
 
   init(_ context: ProxyContext, relations: ResourceRelations) {
@@ -34,11 +35,22 @@ final class ProxyView: ResourceView {
     guard context.isMadeByName(type) else {
       return all(type).binarySearch(name)
     }
+    // All proxies of a class share a table of these: one a stream would be most of its memory.
+    if type == .endpoint { return loadAssignments[name] }
     let key = ResourceKey(type, name)
     if let known = singles.withLock({ $0[key] }) { return known }
     let made = context.single(type, name)
     singles.withLock { $0[key] = .some(made) }
     return made
+  }
+
+  private var loadAssignments: LoadAssignments {
+    assignments.withLock { known in
+      if let known { return known }
+      let made = context.loadAssignments
+      known = made
+      return made
+    }
   }
 
   func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool {

@@ -22,6 +22,7 @@ struct ChangeBench {
   private let nodes: [ProxyNode]
   private let services: Int
   private var serial = 0
+  private var endpoints: [Int: EndpointSources] = [:]
 
   init(services: Int, proxies: Int) throws {
     self.services = services
@@ -79,10 +80,16 @@ struct ChangeBench {
     return Row(name: name, microseconds: spent / Double(repeats) * 1e6, counts: counts)
   }
 
-  private func generate(_ mesh: MeshSnapshot) {
-    for node in nodes {
+  /// All that the proxies want; of endpoints, as streams do, only where some may differ.
+  private mutating func generate(_ mesh: MeshSnapshot) {
+    for (index, node) in nodes.enumerated() {
       let context = ProxyContext(mesh, node: node, cache: cache)
-      _ = context.clusters()
+      let clusters = context.clusters()
+      if endpoints[index] != context.endpointSources {
+        let assignments = context.loadAssignments
+        for cluster in clusters { _ = assignments[cluster.name] }
+        endpoints[index] = context.endpointSources
+      }
       _ = context.listeners()
       _ = context.route("80")
     }

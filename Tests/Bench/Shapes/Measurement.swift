@@ -92,11 +92,16 @@ struct Bench {
     switch output {
     case .snapshot: []
     case .clusters: context.clusters()
-    case .endpoints: names.compactMap(context.endpoints)
+    case .endpoints: assignments(names, context)
     case .listeners: node.kind == .router ? context.gatewayListeners() : context.listeners()
     case .routes: names.compactMap(context.route)
     case .nameTable: [context.nameTable()]
     }
+  }
+
+  private func assignments(_ names: [String], _ context: ProxyContext) -> [EncodedResource] {
+    let all = context.loadAssignments
+    return names.compactMap { all[$0] }
   }
 
   /// The mean CPU microseconds of a call.
