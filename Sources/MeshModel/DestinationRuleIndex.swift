@@ -148,10 +148,11 @@ extension Istio.DestinationRule {
 }
 
 /// A host as VirtualServices and DestinationRules write it, short names completed (Istio's rule: a
-/// name without dots is one of the object's namespace).
+/// name without dots is one of the object's namespace; an address of IPv6 is no name).
 public func resolveShortName(
   _ host: String, namespace: String, settings: MeshSettings
 ) -> String {
-  let isShort = !host.isEmpty && !host.contains(".") && !host.hasPrefix("*")
+  let isShort =
+    !host.isEmpty && !host.contains(".") && host != "*" && IPAddress(host) == nil
   return isShort ? "\(host).\(namespace).svc.\(settings.clusterDomain)" : host
 }

@@ -32,11 +32,12 @@ extension RulePlan {
   ) {
     action.appendXForwardedHost = forwardsHost
     if let regex = rewrite.uriRegexRewrite {
-      action.setRegexRewrite(regex.match, regex.rewrite)
+      action.setRegexRewrite(regexes.matcher(regex.match, in: action.arena), regex.rewrite)
     } else if semantics == .gateway, rewrite.uri == "/" {
       // The prefix goes; the slash stays where nothing else is left of the path.
       let prefix = RegularExpression.quote(match?.pathSeparatedPrefix ?? "")
-      action.setRegexRewrite("^\(prefix)(/?)(.*)", "/\\2")
+      let matcher = regexes.matcher("^\(prefix)(/?)(.*)", in: action.arena)
+      action.setRegexRewrite(matcher, "/\\2")
     } else {
       action.prefixRewrite = rewrite.uri
     }
@@ -107,9 +108,9 @@ extension Envoy.RouteAction {
     }
   }
 
-  fileprivate func setRegexRewrite(_ pattern: String, _ substitution: String) {
+  fileprivate func setRegexRewrite(_ pattern: Envoy.RegexMatcher, _ substitution: String) {
     regexRewrite = make(Envoy.RegexMatchAndSubstitute.self) { rewrite in
-      rewrite.pattern = rewrite.make(Envoy.RegexMatcher.self) { $0.regex = pattern }
+      rewrite.pattern = pattern
       rewrite.substitution = substitution
     }
   }

@@ -43,11 +43,13 @@ private let grpcStatusCodes: [String: UInt32] = [
 ]
 
 extension Istio.CorsPolicy {
-  func message(in arena: Arena) -> Envoy.HTTPCorsPolicy {
+  func message(_ regexes: RegexLimit, in arena: Arena) -> Envoy.HTTPCorsPolicy {
     Envoy.HTTPCorsPolicy(arena) { cors in
       let origins = allowOrigins.isEmpty ? allowOrigin.map { .exact($0) } : allowOrigins
       for origin in origins {
-        if let matcher = origin.message(in: arena) { cors.allowOriginStringMatch.append(matcher) }
+        if let matcher = origin.message(regexes, in: arena) {
+          cors.allowOriginStringMatch.append(matcher)
+        }
       }
       cors.filterEnabled = cors.make(Envoy.RuntimeFractionalPercent.self) {
         $0.defaultValue = Share(percent: 100).message(in: arena)

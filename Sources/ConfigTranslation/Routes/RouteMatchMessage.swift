@@ -19,7 +19,7 @@ extension RulePlan {
             if value.meansPresent {
               parameter.presentMatch = true
             } else {
-              parameter.stringMatch = value.message(in: arena)
+              parameter.stringMatch = value.message(regexes, in: arena)
             }
           })
       }
@@ -30,7 +30,7 @@ extension RulePlan {
     switch uri {
     case .exact(let path)?: message.path = path
     case .regex(let regex)?:
-      message.safeRegex = message.make(Envoy.RegexMatcher.self) { $0.regex = regex }
+      message.safeRegex = regexes.matcher(regex, in: message.arena)
     case .prefix(let prefix)? where semantics == .istio || prefix == "/": message.prefix = prefix
     case .prefix(let prefix)?:
       message.pathSeparatedPrefix = prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix
@@ -43,18 +43,18 @@ extension RulePlan {
     var headers: [(name: String, message: Envoy.HeaderMatcher)] = []
     for (name, value) in match.headers.sorted(by: { $0.key < $1.key }) {
       if let claim = RequestClaim(header: name) {
-        message.dynamicMetadata.append(claim.message(value, in: arena))
+        message.dynamicMetadata.append(claim.message(value, regexes, in: arena))
       } else {
-        headers.append((name, value.header(name, in: arena)))
+        headers.append((name, value.header(name, regexes, in: arena)))
       }
     }
     for (name, value) in match.withoutHeaders.sorted(by: { $0.key < $1.key }) {
       if let claim = RequestClaim(header: name) {
-        let matcher = claim.message(value, in: arena)
+        let matcher = claim.message(value, regexes, in: arena)
         matcher.invert = true
         message.dynamicMetadata.append(matcher)
       } else {
-        let header = value.header(name, in: arena)
+        let header = value.header(name, regexes, in: arena)
         header.invertMatch = true
         if !value.meansPresent { header.treatMissingHeaderAsEmpty = true }
         headers.append((name, header))
@@ -67,7 +67,7 @@ extension RulePlan {
       (":method", match.method), (":authority", match.authority), (":scheme", match.scheme),
     ]
     for (name, value) in pseudo {
-      if let value { message.headers.append(value.header(name, in: arena)) }
+      if let value { message.headers.append(value.header(name, regexes, in: arena)) }
     }
   }
 }
@@ -83,26 +83,28 @@ extension Istio.StringMatch {
   }
 
   /// The matcher of texts; nil where nothing is asked.
-  func message(in arena: Arena) -> Envoy.StringMatcher? {
+  func message(_ regexes: RegexLimit, in arena: Arena) -> Envoy.StringMatcher? {
     if case .unset = self { return nil }
     return Envoy.StringMatcher(arena) { matcher in
       switch self {
       case .exact(let text): matcher.exact = text
       case .prefix(let text): matcher.prefix = text
       case .regex(let text):
-        matcher.safeRegex = matcher.make(Envoy.RegexMatcher.self) { $0.regex = text }
+        matcher.safeRegex = regexes.matcher(text, in: arena)
       case .unset: break
       }
     }
   }
 
-  fileprivate func header(_ name: String, in arena: Arena) -> Envoy.HeaderMatcher {
+  fileprivate func header(
+    _ name: String, _ regexes: RegexLimit, in arena: Arena
+  ) -> Envoy.HeaderMatcher {
     Envoy.HeaderMatcher(arena) { header in
       header.name = name
       if meansPresent {
         header.presentMatch = true
       } else {
-        header.stringMatch = message(in: arena)
+        header.stringMatch = message(regexes, in: arena)
       }
     }
   }
@@ -131,16 +133,22 @@ struct RequestClaim {
   }
 
   /// The matcher of the metadata that the JWT filter leaves: the claim itself, or one of its list.
-  func message(_ value: Istio.StringMatch, in arena: Arena) -> Envoy.MetadataMatcher {
+  func message(
+    _ value: Istio.StringMatch, _ regexes: RegexLimit, in arena: Arena
+  ) -> Envoy.MetadataMatcher {
     Envoy.MetadataMatcher(arena) { matcher in
       matcher.filter = "envoy.filters.http.jwt_authn"
       for name in ["payload"] + path {
         matcher.path.append(
           matcher.make(Envoy.MetadataMatcher.PathSegment.self) { $0.key = name })
       }
+      guard !value.meansPresent else {
+        matcher.value = matcher.make(Envoy.ValueMatcher.self) { $0.presentMatch = true }
+        return
+      }
       let text = { () -> Envoy.ValueMatcher in
         matcher.make(Envoy.ValueMatcher.self) {
-          $0.stringMatch = value.message(in: arena) ?? Envoy.StringMatcher(arena)
+          $0.stringMatch = value.message(regexes, in: arena) ?? Envoy.StringMatcher(arena)
         }
       }
       let list = matcher.make(Envoy.ValueMatcher.self) {

@@ -46,7 +46,8 @@ extension RulePlan {
       route.typedPerFilterConfig["envoy.filters.http.fault"] = .pack(fault.message(in: arena))
     }
     if let policy = rule.corsPolicy {
-      route.typedPerFilterConfig["envoy.filters.http.cors"] = .pack(policy.message(in: arena))
+      route.typedPerFilterConfig["envoy.filters.http.cors"] = .pack(
+        policy.message(regexes, in: arena))
     }
     if let session {
       route.typedPerFilterConfig[SessionPlan.filter] = session.perRoute(in: arena)

@@ -58,6 +58,8 @@ struct RulePlan: Hashable, Sendable {
   var forwardsHost = false
   /// How the client is told of timeouts.
   var timeouts: TimeoutForm
+  /// How large regular expressions may be.
+  var regexes: RegexLimit
   /// Whether mirrored requests keep their host (`DISABLE_SHADOW_HOST_SUFFIX`).
   var keepsMirroredHost = true
   /// The session that the destination's service asks for.

@@ -63,7 +63,7 @@ struct VirtualServiceRules {
     written.delegate = nil
     var plan = RulePlan(
       source: service.object.key, rule: written, match: match.map(withoutConditions), port: port,
-      timeouts: TimeoutForm(context.node))
+      timeouts: TimeoutForm(context.node), regexes: RegexLimit(context.node))
     plan.semantics = service.meta.routeSemantics
     plan.isTLS = isTLS
     plan.tellsOfHTTP3 = tellsOfHTTP3

@@ -3,6 +3,7 @@
 import ConfigTranslation
 import Configuration
 import EnvoyAPI
+import JSON
 import MeshModel
 import ServiceDiscovery
 import Testing
@@ -64,6 +65,45 @@ struct SidecarRouteTests {
     let split = "90 outbound|80|v1|\(Self.host), 10 outbound|80|v3|\(Self.host)"
     #expect(ask("/x12", ["skip": "1"]) == split)
     #expect(ask("/xy", [:]) == split)
+  }
+
+  @Test func aLargeRegularExpressionTellsAPlainEnvoyHowLarge() {
+    let rules = rule(
+      """
+      [{match: [{uri: {regex: '/[a-z]{1,60}'}}], route: [{destination: {host: server}}]},
+       {match: [{uri: {regex: '/[a-z]+'}}], route: [{destination: {host: server}}]}]
+      """)
+    let sizes = { (metadata: JSONObject) -> [JSONValue] in
+      let route = ListenerWorld(rules).context(metadata: metadata).route("80")?.json() ?? .null
+      let hosts = route[path: "virtual_hosts"].array ?? []
+      let host = hosts.first { $0["name"] == "server.default.svc.cluster.local:80" } ?? .null
+      return [0, 1].map {
+        host[path: "routes/\($0)/match/safe_regex/google_re2/max_program_size"]
+      }
+    }
+    #expect((sizes(ListenerWorld.plain)[0].integer ?? 0) > 100)
+    #expect(sizes(ListenerWorld.plain)[1] == .null)
+    #expect(sizes(ListenerWorld.istio) == [.null, .null])
+  }
+
+  @Test func anyValueOfAClaimIsItsPresence() {
+    let rules = rule(
+      """
+      [{match: [{headers: {'@request.auth.claims.a.b': {}}}], route: [{destination: {host: server}}]}]
+      """)
+    let hosts = ListenerWorld(rules).context().route("80")?.json()[path: "virtual_hosts"].array
+    let host = hosts?.first { $0["name"] == "server.default.svc.cluster.local:80" } ?? .null
+    let claim = host[path: "routes/0/match/dynamic_metadata/0"]
+    #expect(claim[path: "value"] == ["present_match": true])
+    #expect(claim[path: "path"] == [["key": "payload"], ["key": "a"], ["key": "b"]])
+  }
+
+  @Test func addressesAndPatternsAreNoShortNames() {
+    let names = ["server", "10.0.0.1", "2001:db8::1", "*", "*x", "a.b"].map {
+      resolveShortName($0, namespace: "default", settings: MeshSettings())
+    }
+    let suffix = ".default.svc.cluster.local"
+    #expect(names == ["server" + suffix, "10.0.0.1", "2001:db8::1", "*", "*x" + suffix, "a.b"])
   }
 
   @Test func aRouteForOthersLeadsNowhereForANamespace() {
