@@ -90,6 +90,11 @@ struct RequestWalkTests {
       ])
     #expect(result.steps.map(\.name).first == "0.0.0.0_80")
     #expect(result.steps.last?.details == ["10.0.0.2:8080"])
+    let passed = try #require(result.steps.first { $0.kind == .virtualHost }).passedOver
+    #expect(
+      passed.first { $0.name == "allow_any" }?.reason == "its domain * means server less closely")
+    #expect(
+      passed.first { $0.name.hasPrefix("other.") }?.reason == "none of its domains means server")
   }
 
   @Test func gatewaysTakeRequestsAtTheirServicesPorts() throws {

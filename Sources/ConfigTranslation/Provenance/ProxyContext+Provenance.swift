@@ -192,7 +192,9 @@ extension ProxyContext {
     guard let place = name.lastIndex(of: "_"), let port = UInt32(name[name.index(after: place)...])
     else { return }
     let address = String(name[..<place])
-    let isForAll = addressFamilies.wildcards.contains(address)
+    // Where nothing is redirected, services are at a loopback address.
+    let shared = addressFamilies.wildcards + (bindsByDefault ? addressFamilies.loopbacks : [])
+    let isForAll = shared.contains(address)
     let services = outbound.services.filter { service in
       service.port(number: port) != nil
         && (isForAll || allAddresses(of: service).contains(address) || service.isHeadless)

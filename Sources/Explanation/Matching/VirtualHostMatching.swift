@@ -6,8 +6,7 @@ extension Envoy.RouteConfiguration {
   /// The virtual host of an authority, and the domain by which it is found: the exact name, else the
   /// longest ending, else the longest beginning, else `*` (Envoy's order).
   func virtualHost(for authority: String) -> (host: Envoy.VirtualHost, domain: String)? {
-    var name = authority.lowercased()
-    if ignorePortInHostMatching { name = withoutPort(name) }
+    let name = hostName(of: authority)
     var best: (host: Envoy.VirtualHost, domain: String, rank: Int)?
     for host in virtualHosts {
       for domain in host.domains {
@@ -18,6 +17,20 @@ extension Envoy.RouteConfiguration {
       }
     }
     return best.map { ($0.host, $0.domain) }
+  }
+
+  /// Why a virtual host that is not chosen is not.
+  func reason(against host: Envoy.VirtualHost, for authority: String) -> Mismatch {
+    let name = hostName(of: authority)
+    let wide = host.domains.first { rank(of: $0.lowercased(), for: name) != nil }
+    return wide.map { "its domain \($0) means \(name) less closely" }
+      ?? "none of its domains means \(name)"
+  }
+
+  /// The host that is looked for.
+  private func hostName(of authority: String) -> String {
+    let name = authority.lowercased()
+    return ignorePortInHostMatching ? withoutPort(name) : name
   }
 
   /// How closely a domain means a name; nil where it does not.

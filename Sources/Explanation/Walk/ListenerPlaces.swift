@@ -44,7 +44,7 @@ struct ListenerPlaces {
     if redirector == nil { candidates += ["127.0.0.1", "::1"] }
     for candidate in candidates {
       guard let found = byPlace[Place(address: candidate, port: port)] else { continue }
-      let place = "\(address.isEmpty ? candidate : address), port \(port)"
+      let place = candidate == address ? "\(address), port \(port)" : "port \(port)"
       return (found, ["connections to \(place) come here"])
     }
     return redirector.map {

@@ -17,7 +17,7 @@ extension WalkPath {
     step.passedOver = configuration.virtualHosts.filter { $0.name != chosen?.host.name }
       .map { host in
         PassedOver(
-          host.name, "no domain of it means \(request.authority) more closely",
+          host.name, configuration.reason(against: host, for: request.authority),
           sources: host.sources)
       }
     guard let (host, domain) = chosen else {

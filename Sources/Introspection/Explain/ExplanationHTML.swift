@@ -54,7 +54,8 @@ struct ExplanationHTML {
       colour = "bad"
     }
     let method: HTML = request.scheme.isHTTP ? "\(request.method) " : .empty
-    let whose: HTML = request.direction == .inbound ? "to" : "from"
+    let whose: HTML =
+      context.node.kind == .router ? "at" : request.direction == .inbound ? "to" : "from"
     return """
       <p class="banner \(colour)"><code>\(method)\(request.url)</code> \(whose) \
       \(context.node.shortID) \(sentence).</p>
@@ -79,7 +80,7 @@ struct ExplanationHTML {
         step.resource.isEmpty ? .empty : " <span class=\"soft\">in \(step.resource)</span>"
       return """
         <li class="step"><h3><span class="kind">\(step.kind.rawValue)</span> <code>\(step.name)\
-        </code>\(place)</h3>\(list)\(objects(step.sources))\(passedOver(step.passedOver))</li>
+        </code>\(place)</h3>\(list)\(step.name == "none" ? .empty : objects(step.sources))\(passedOver(step.passedOver))</li>
         """
     }
     return "<h2>The way</h2><ol class=\"way\">\(HTML(cards))</ol>"
@@ -105,7 +106,10 @@ struct ExplanationHTML {
     let name = key.namespace.isEmpty ? key.name : "\(key.namespace)/\(key.name)"
     let number: HTML =
       generation(key).map { "<span class=\"soft\"> generation \(String($0))</span>" } ?? .empty
-    return "<span class=\"chip\">\(key.kind.kind) <b>\(name)</b>\(number)</span> "
+    let rollout = "kind=\(key.kind.kind)&namespace=\(key.namespace)&name=\(key.name)"
+    return """
+      <a class="chip" href="/debug/rollout?pretty&amp;\(rollout)">\(key.kind.kind) <b>\(name)</b>\(number)</a>\u{20}
+      """
   }
 
   private func passedOver(_ passed: [PassedOver]) -> HTML {

@@ -52,7 +52,7 @@ enum IndexStyle {
     .kind { display: inline-block; min-width: 7rem; color: var(--soft); font-weight: 400; }
     .made { margin: 0.5rem 0 0; max-width: none; font-size: 0.88rem; }
     .chip { display: inline-block; background: var(--ground); border: 1px solid var(--line);
-      border-radius: 999px; padding: 0.05rem 0.6rem; margin: 0.1rem 0; font-size: 0.85rem; }
+      border-radius: 8px; padding: 0.05rem 0.6rem; color: var(--ink); margin: 0.1rem 0; font-size: 0.85rem; }
     .chip b { font-weight: 600; }
     details { margin-top: 0.5rem; font-size: 0.9rem; }
     summary { cursor: pointer; color: var(--soft); }
