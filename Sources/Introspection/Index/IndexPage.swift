@@ -107,7 +107,7 @@ enum IndexPage {
       return """
         <tr><td class="name \(said.colour)">\(said.word)</td>
         <td><code>\(said.origin.description)</code></td>
-        <td>\(said.key?.description ?? "")\(field)</td><td>\(said.message)</td></tr>
+        <td class="object">\(said.objectName)\(field)</td><td>\(said.message)</td></tr>
         """
     }
     return table("Configuration", ["Effect", "Place", "Object", "What is to be said"], rows)

@@ -26,6 +26,7 @@ enum IndexStyle {
       border-top: 1px solid var(--line); overflow-wrap: anywhere; }
     thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 0.85rem; }
     td.name { white-space: nowrap; }
+    td.object { min-width: 17rem; }
     code { font: 0.92em/1.4 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; }
     form { background: var(--paper); border: 1px solid var(--line); border-radius: 8px;
       padding: 0.4rem 1rem 1rem; margin: 1.2rem 0; }

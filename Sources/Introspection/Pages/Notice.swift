@@ -71,6 +71,13 @@ struct Notice {
     return fields.value
   }
 
+  /// The object as people name it, such as `VirtualService default/reviews`; empty where there is none.
+  var objectName: String {
+    guard let key else { return "" }
+    return key.namespace.isEmpty
+      ? "\(key.kind.kind) \(key.name)" : "\(key.kind.kind) \(key.namespace)/\(key.name)"
+  }
+
   /// The class of its colour in ``IndexStyle``.
   var colour: String {
     switch level {
