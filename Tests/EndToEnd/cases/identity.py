@@ -190,13 +190,17 @@ def _serial_or_none(port, roots):
 # Who may read.
 
 def _held(daemon, node, metadata, **proof):
-    """The secrets that a client holds once it has been answered about clusters, asked for later."""
+    """The secrets that a client holds once it has been answered about listeners, asked for later.
+
+    Requests are answered in their order once the stream is served, which the clusters tell."""
     address = daemon.secure if proof else daemon.ads
     with adsclient.Client(address, node, metadata, **proof) as client:
         client.follows = False
-        client.subscribe("sds", [SECRET])
         client.subscribe("cds")
         client.wait("clusters", lambda c: c.responses["cds"])
+        client.subscribe("sds", [SECRET])
+        client.subscribe("lds")
+        client.wait("listeners", lambda c: c.responses["lds"])
         return sorted(client.resources["sds"])
 
 
