@@ -50,8 +50,9 @@ soak: build ## The long runs: a million steps of ADS clients, five minutes of lo
 bench: generate ## Build for release; measure generation beside istiod's figures, then the daemon
 	swift build -c release --product shapes
 	swift build -c release --product navarchd
+	swift build -c release --product adsload
 	.build/release/shapes --out .build/shapes.json
-	Tests/Bench/run .build/release/navarchd
+	Tests/Bench/run .build/release/navarchd .build/release/adsload $(BENCH)
 
 image: generate ## An OCI image of the daemon under .build/image
 	@test -n "$(NAVARCH_SKIP_SETUP)" || config/packages/install image

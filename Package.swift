@@ -168,9 +168,14 @@ let shapes = Target.executableTarget(
   ]),
   path: "Tests/Bench/Shapes", swiftSettings: strict)
 
+/// Simulated Envoys against any ADS server (`make bench`).
+let load = Target.executableTarget(
+  name: "adsload", dependencies: ["Bytes", "GRPC"], path: "Tests/Bench/ADSLoad",
+  swiftSettings: strict)
+
 let package = Package(
   name: "navarch",
   targets: systemLibraries + rooms.map(target) + rooms.filter { $0.kind == .library }.map(tests)
-    + [shapes, .testTarget(name: "TidyTests", swiftSettings: strict)],
+    + [shapes, load, .testTarget(name: "TidyTests", swiftSettings: strict)],
   cxxLanguageStandard: .cxx17
 )

@@ -74,6 +74,19 @@ class Mesh:
         self.write(number, "route", ROUTE.format(n=number, ns=number % NAMESPACES, weight=weight,
                                                  rest=100 - weight))
 
+    def annotate(self, number, weight):
+        """The VirtualService of a service with an annotation that nothing reads."""
+        text = ROUTE.format(n=number, ns=number % NAMESPACES, weight=weight, rest=100 - weight)
+        note = 'annotations: {example.com/note: "1"}, creationTimestamp'
+        self.write(number, "route", text.replace("creationTimestamp", note))
+
+    def strict(self):
+        """Mutual TLS for the whole mesh."""
+        with open(os.path.join(self.folder, "strict.yaml"), "w") as file:
+            file.write("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\n"
+                       "metadata: {name: default, namespace: istio-system}\n"
+                       "spec: {mtls: {mode: STRICT}}\n")
+
     def write(self, number, what, text):
         """Replaces a file at once."""
         path = os.path.join(self.folder, "ns-%d" % (number % NAMESPACES),

@@ -85,7 +85,7 @@ private let extraTestImports: [String: Set<String>] = [
 private let programImports: [String: Set<String>] = [
   "Bench": [
     "Glibc", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
-    "YAML", "JSON", "Bytes",
+    "YAML", "JSON", "GRPC", "Bytes", "Synchronization",
   ]
 ]
 

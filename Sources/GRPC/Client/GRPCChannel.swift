@@ -73,12 +73,14 @@ public final class GRPCChannel: GRPCClient {
 
   /// A channel to an address, which is not connected to before the first call.
   ///
-  /// - Parameter address: `host:port` or `unix:path`.
+  /// - Parameters:
+  ///   - address: `host:port` or `unix:path`.
+  ///   - other: A channel whose thread also serves this one; nil for a thread of its own.
   public init(
     _ address: String, credentials: GRPCChannelCredentials = .plaintext,
-    configuration: GRPCChannelConfiguration = .init()
+    configuration: GRPCChannelConfiguration = .init(), sharingThreadsOf other: GRPCChannel? = nil
   ) throws(GRPCSetupError) {
-    queue = try CompletionQueue()
+    if let other { queue = other.queue } else { queue = try CompletionQueue() }
     waitForReady = configuration.waitForReady
     var arguments = configuration.arguments
     if case .tls(_, _, .some(let name)) = credentials {
