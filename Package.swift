@@ -31,6 +31,7 @@ let rooms: [Room] = [
   Room(name: "CYAMLShims", uses: ["CYAML"], kind: .c),
   Room(name: "CRE2Shims", uses: [], kind: .cxx),
   Room(name: "CLinuxShims", uses: [], kind: .c),
+  Room(name: "CCurlShims", uses: ["CCurl"], kind: .c),
   // Values and wrappers.
   Room(name: "Bytes", uses: ["CXXHash"]),
   Room(name: "JSON", uses: []),
@@ -45,6 +46,7 @@ let rooms: [Room] = [
   Room(name: "Cryptography", uses: ["COpenSSL"]),
   Room(name: "StateDirectory", uses: []),
   Room(name: "Flags", uses: []),
+  Room(name: "HTTPClient", uses: ["CCurl", "CCurlShims"]),
   // Pure rooms.
   Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
@@ -120,6 +122,7 @@ let testUses: [String: [String]] = [
   "ConfigTranslation": ["Explanation", "YAML", "CYAML", "CYAMLShims"],
   "Explanation": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
   "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
+  "HTTPClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
 ]
 
 /// The rooms whose tests compare with files.
@@ -150,6 +153,7 @@ let systemLibraries: [Target] = [
   .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
   .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl"),
   .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto"),
+  .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
 ]
 
 func tests(_ room: Room) -> Target {

@@ -19,6 +19,7 @@ let allowedImports: [String: Set<String>] = [
   "Cryptography": ["COpenSSL"],
   "StateDirectory": ["Glibc"],
   "Flags": [],
+  "HTTPClient": ["CCurl", "CCurlShims", "Glibc", "Synchronization"],
   // Pure rooms.
   "Configuration": ["JSON", "RegularExpression"],
   "ServiceDiscovery": ["Configuration", "JSON"],
@@ -79,6 +80,7 @@ private let testImports: Set = ["Testing", "Foundation", "Glibc", "Synchronizati
 private let extraTestImports: [String: Set<String>] = [
   "Configuration": ["YAML"], "ConfigTranslation": ["Explanation", "YAML"],
   "Explanation": ["YAML", "Bytes"], "Analysis": ["YAML", "Bytes"],
+  "HTTPClient": ["HTTPServer"],
 ]
 
 /// What programs below Tests may import.
