@@ -48,6 +48,7 @@ let rooms: [Room] = [
   Room(name: "Flags", uses: []),
   Room(name: "HTTPClient", uses: ["CCurl", "CCurlShims"]),
   // Pure rooms.
+  Room(name: "Inspection", uses: ["JSON"]),
   Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
   Room(name: "MeshModel", uses: ["Configuration", "ServiceDiscovery", "JSON", "Bytes"]),
@@ -104,7 +105,11 @@ let rooms: [Room] = [
     ]),
   Room(
     name: "Commands",
-    uses: ["Authentication", "CertificateAuthority", "Flags", "StateDirectory"]),
+    uses: [
+      "Inspection", "FileSource", "HTTPClient", "Authentication", "CertificateAuthority",
+      "Cryptography", "MeshModel", "Configuration", "YAML", "JSON", "Flags", "StateDirectory",
+      "Bytes",
+    ]),
   Room(
     name: "Agent",
     uses: [

@@ -15,7 +15,8 @@ extension Command {
         "rootCADir", .text, "",
         "The folder of a plugged-in authority, which goes before (default: ROOT_CA_DIR)"),
     ]
-  ) { line, environment in
+  ) { context in
+    let (line, environment) = (context.line, context.environment)
     let now = Int64(time(nil))
     let folder = line["rootCADir"].isEmpty ? environment["ROOT_CA_DIR"] ?? "" : line["rootCADir"]
     if !folder.isEmpty, let files = AuthorityFiles.found(in: folder) {

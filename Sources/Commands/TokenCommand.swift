@@ -17,7 +17,8 @@ extension Command {
       Flag("audience", .text, "istio-ca", "Who is to believe the token"),
       Flag("ttl", .duration, "12h", "For how long it is valid"),
     ]
-  ) { line, _ in
+  ) { context in
+    let line = context.line
     let signer = try TokenSigner(try StateDirectory(try line.required("stateDir")))
     guard let lifetime = line.duration("ttl"), lifetime >= .seconds(1) else {
       throw FlagError("The flag --ttl cannot be \"\(line["ttl"])\".")

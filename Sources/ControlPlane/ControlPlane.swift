@@ -60,6 +60,7 @@ struct ControlPlane {
     let findings = FindingsReader()
     sources.findings = { discovery.snapshot.map(findings.read) ?? [] }
     sources.origin = { store.origin(of: $0) }
+    sources.logs = logs
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(
       options, store: store, server: discovery, meshFiles: meshFiles,

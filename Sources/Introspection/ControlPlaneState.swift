@@ -5,6 +5,7 @@ public import ConfigTranslation
 public import Configuration
 public import DiscoveryProtocol
 public import DiscoveryServer
+public import Logging
 public import MeshModel
 
 /// What pages may read of a running control plane: functions that answer at once, from any thread.
@@ -27,6 +28,8 @@ public struct IntrospectionSources: Sendable {
   public var servedVersion: @Sendable (ObjectKey) -> ServedVersion? = { _ in nil }
   /// What of the snapshot contradicts itself or leads nowhere; nil before the first.
   public var pushStatus: @Sendable () -> PushStatus? = { nil }
+  /// The log, whose levels can be seen and set; nil where they cannot.
+  public var logs: LogSystem?
   /// What is not ready yet, a sentence each; empty when ready.
   public var isReady: @Sendable () -> [String]
   /// The control plane's own name, as proxies and pages are told it (the Pod's name).

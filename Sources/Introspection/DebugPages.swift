@@ -2,7 +2,7 @@
 
 public import HTTPServer
 
-/// The pages below `/debug`: read-only, answered at once from what the control plane has.
+/// The pages below `/debug`: read-only but for the log's levels, answered at once from what the control plane has.
 ///
 /// No page shows a private key. Pages that show configuration are for callers on this machine only.
 public struct DebugPages: Sendable {
@@ -13,10 +13,13 @@ public struct DebugPages: Sendable {
   /// The pages of a control plane.
   public init(_ sources: IntrospectionSources) { self.sources = sources }
 
-  /// Answers GET on `/debug` and all that is below it.
+  /// Answers GET on `/debug` and all that is below it, and PUT where a page can be set.
   public func register(on router: inout HTTPRouter) {
     router.on(.get, "/debug") { respond(to: $0) }
     router.onPrefix(.get, "/debug/") { respond(to: $0) }
+    for method in [HTTPMethod.get, .put] {
+      router.on(method, "/debug/logging") { respond(to: $0) }
+    }
   }
 
   /// The answer to a request, whatever its method.

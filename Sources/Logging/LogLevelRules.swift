@@ -27,6 +27,9 @@ public struct LogLevelRules: Sendable, Equatable {
     }
   }
 
+  /// The scopes that rules name, in order.
+  public var scopes: [String] { rules.map(\.scope) }
+
   /// The level for a scope: that of the last rule that names it or all; nil if there is none.
   public func level(of scope: String) -> LogLevel? {
     rules.last { $0.scope == scope || $0.scope == Self.everyScope }?.level

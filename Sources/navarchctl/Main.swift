@@ -6,7 +6,7 @@ import Glibc
 /// The process: flags in, one call, exit code out.
 @main
 enum Main {
-  static func main() {
+  static func main() async {
     var environment: [String: String] = [:]
     var entry = environ
     while let text = entry.pointee {
@@ -17,6 +17,6 @@ enum Main {
       entry += 1
     }
     let arguments = Array(Swift.CommandLine.arguments.dropFirst())
-    exit(Navarchctl.main(arguments: arguments, environment: environment))
+    exit(await Navarchctl.main(arguments: arguments, environment: environment))
   }
 }

@@ -12,13 +12,13 @@ import Testing
 struct CommandsTests {
   private let folder = NSTemporaryDirectory() + "navarch-ctl-" + UUID().uuidString
 
-  private func answer(_ arguments: String...) throws -> String {
-    try Navarchctl.answer(arguments, environment: [:])
+  private func answer(_ arguments: String...) async throws -> String {
+    try await Navarchctl.answer(arguments, environment: [:])
   }
 
   @Test func aTokenIsBelievedByWhoHasTheSameState() async throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let text = try answer(
+    let text = try await answer(
       "token", "create", "--stateDir", folder, "-n", "default", "--service-account=reviews")
     let keys = try TokenSigner(StateDirectory(folder)).keys()
     let rule = TokenIssuerRule(issuer: TokenSigner.issuer, audiences: ["istio-ca"]) { keys }
@@ -30,31 +30,31 @@ struct CommandsTests {
       caller.identities.map(\.description) == ["spiffe://cluster.local/ns/default/sa/reviews"])
   }
 
-  @Test func theRootsAreThoseThatAreKept() throws {
+  @Test func theRootsAreThoseThatAreKept() async throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    #expect {
-      try answer("ca", "root", "--stateDir", folder)
+    await #expect {
+      try await answer("ca", "root", "--stateDir", folder)
     } throws: {
       "\($0)".contains("keeps no authority yet")
     }
     let now = Int64(Date().timeIntervalSince1970)
     let authority = try SigningAuthority.selfSigned(
       in: StateDirectory(folder), SelfSignedPolicy(organization: "cluster.local"), now: now)
-    let printed = try answer("ca", "root", "--stateDir", folder)
+    let printed = try await answer("ca", "root", "--stateDir", folder)
     #expect(printed == authority.rootsPEM && !printed.contains("PRIVATE"))
   }
 
-  @Test func mistakesAreSaid() throws {
+  @Test func mistakesAreSaid() async throws {
     for arguments in [
       ["token", "create"], ["token", "create", "--stateDir", folder, "-n", "a", "--bogus=1"],
       ["token", "create", "--stateDir", folder, "-n", "a", "--ttl=0"], ["token"], ["bogus"],
     ] {
-      #expect(throws: FlagError.self, "\(arguments)") {
-        try Navarchctl.answer(arguments, environment: [:])
+      await #expect(throws: FlagError.self, "\(arguments)") {
+        try await Navarchctl.answer(arguments, environment: [:])
       }
     }
-    #expect(try answer("help").contains("navarchctl token create"))
-    #expect(try answer("ca", "root", "--help").contains("--stateDir"))
+    #expect(try await answer("help").contains("navarchctl token create"))
+    #expect(try await answer("ca", "root", "--help").contains("--stateDir"))
     try? FileManager.default.removeItem(atPath: folder)
   }
 }

@@ -21,6 +21,7 @@ let allowedImports: [String: Set<String>] = [
   "Flags": [],
   "HTTPClient": ["CCurl", "CCurlShims", "Glibc", "Synchronization"],
   // Pure rooms.
+  "Inspection": ["JSON"],
   "Configuration": ["JSON", "RegularExpression"],
   "ServiceDiscovery": ["Configuration", "JSON"],
   "MeshModel": ["Synchronization", "Configuration", "ServiceDiscovery", "JSON", "Bytes"],
@@ -63,7 +64,9 @@ let allowedImports: [String: Set<String>] = [
     "Lifecycle",
   ],
   "Commands": [
-    "Glibc", "Authentication", "CertificateAuthority", "Flags", "StateDirectory",
+    "Glibc", "Inspection", "FileSource", "HTTPClient", "Authentication", "CertificateAuthority",
+    "Cryptography", "MeshModel", "Configuration", "YAML", "JSON", "Flags", "StateDirectory",
+    "Bytes",
   ],
   "navarchctl": ["Glibc", "Commands"],
   "Agent": [

@@ -61,6 +61,9 @@ extension DebugPage {
     DebugPage("list", "The names of these pages") { request, _ in
       .json(.texts(all.map(\.name).filter { $0 != "list" }), for: request)
     },
+    DebugPage(
+      "logging", "The log's levels; PUT with ?level=scope:level sets them", loopbackOnly: true,
+      LoggingPage.respond),
     DebugPage("mesh", "The mesh configuration in use", loopbackOnly: true, MeshPage.respond),
     DebugPage(
       "nacks", "What proxies refused lately, and why", loopbackOnly: true, PushPages.refusals),

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Flags
+import Foundation
+import JSON
+import Synchronization
+import Testing
+import YAML
+
+@testable import Commands
+
+/// Pages by method and URL, and what was asked.
+private final class Pages: Sendable {
+  private let pages: [String: String]
+  private let asked = Mutex<[String]>([])
+
+  init(_ pages: [String: String]) { self.pages = pages }
+
+  var log: [String] { asked.withLock { $0 } }
+
+  var fetch: Fetch {
+    { method, url in
+      self.asked.withLock { $0.append("\(method) \(url)") }
+      guard let page = self.pages[url] else { throw FlagError("no page \(url)") }
+      return Array(page.utf8)
+    }
+  }
+}
+
+struct PageCommandTests {
+  private static let dump = """
+    {"configs": [{"@type": "x/envoy.admin.v3.ClustersConfigDump", "dynamic_active_clusters": [
+    {"cluster": {"name": "outbound|80||a.b", "type": "EDS"}}]}]}
+    """
+
+  private func run(_ pages: Pages, _ arguments: String...) async throws -> String {
+    try await Navarchctl.answer(arguments, environment: [:], fetch: pages.fetch)
+  }
+
+  private func file(_ text: String) throws -> String {
+    let path = NSTemporaryDirectory() + "navarchctl-" + UUID().uuidString + ".yaml"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  @Test func aDumpComesFromTheControlPlaneAnEnvoyOrAFile() async throws {
+    let pages = Pages([
+      "http://127.0.0.1:8080/debug/config_dump?proxyID=a.default": Self.dump,
+      "http://127.0.0.1:15000/config_dump?include_eds": Self.dump,
+    ])
+    let path = try file(Self.dump)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let table =
+      "SERVICE FQDN     PORT     SUBSET     DIRECTION     TYPE     DESTINATION RULE\n"
+      + "a.b              80       -          outbound      EDS      \n"
+    #expect(try await run(pages, "proxy-config", "cluster", "a.default") == table)
+    #expect(try await run(pages, "pc", "cluster", "--envoy=127.0.0.1:15000") == table)
+    #expect(try await run(pages, "pc", "cluster", "-f", path) == table)
+    let json = try await run(pages, "pc", "cluster", "-f", path, "-o", "json")
+    #expect(try JSONValue(parsing: json) == [["name": "outbound|80||a.b", "type": "EDS"]])
+    let yaml = try await run(pages, "pc", "cluster", "-f", path, "-o", "yaml")
+    #expect(YAML.documents(in: yaml).documents.first?.value == (try JSONValue(parsing: json)))
+    for arguments in [
+      ["pc", "cluster"], ["pc", "cluster", "-f", path, "-o", "xml"], ["pc", "x"],
+    ] {
+      await #expect(throws: FlagError.self, "\(arguments)") {
+        try await Navarchctl.answer(arguments, environment: [:], fetch: pages.fetch)
+      }
+    }
+  }
+
+  @Test func hostsComeFromEnvoysOwnPage() async throws {
+    let pages = Pages([
+      "http://e:1/clusters?format=json": """
+      {"cluster_statuses": [{"name": "c", "host_statuses": [{"address": {"socket_address":
+      {"address": "1.2.3.4", "port_value": 5}}, "health_status": {"eds_health_status": "HEALTHY"}}]}]}
+      """
+    ])
+    #expect(
+      try await run(pages, "pc", "endpoint", "--envoy", "http://e:1/")
+        == "ENDPOINT      STATUS      OUTLIER CHECK     CLUSTER\n1.2.3.4:5     HEALTHY     OK                c\n"
+    )
+  }
+
+  @Test func proxyStatusComparesOneProxy() async throws {
+    let pages = Pages([
+      "http://i:2/debug/config_dump?proxyID=a%2Fb": Self.dump,
+      "http://i:2/debug/syncz?namespace=default": #"[{"proxy": "a", "cluster_id": "K"}]"#,
+    ])
+    let path = try file(Self.dump)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    #expect(
+      try await run(pages, "ps", "a/b", "--istiod", "i:2", "-f", path)
+        == "Clusters Match\nListeners Match\nRoutes Match\n")
+    let table = try await run(pages, "proxy-status", "-n", "default", "--istiod=http://i:2")
+    #expect(table.split(separator: "\n")[1].split(separator: " ") == ["a", "K", "i:2", "0", "()"])
+    await #expect(throws: FlagError.self) { try await run(pages, "ps", "a", "--istiod", "i:2") }
+  }
+
+  @Test func versionsAreThoseOfAllThree() async throws {
+    let pages = Pages([
+      "http://127.0.0.1:8080/version": "0.1.0-navarch-Clean",
+      "http://127.0.0.1:8080/debug/syncz":
+        #"[{"proxy": "a", "istio_version": "1.30.3"}, {"proxy": "b", "istio_version": "1.30.3"}]"#,
+    ])
+    #expect(
+      try await run(pages, "version") == """
+        client version: 0.1.0
+        control plane version: 0.1.0-navarch-Clean
+        data plane version: 1.30.3 (2 proxies)
+
+        """)
+    #expect(try await run(Pages([:]), "version", "--remote=false") == "client version: 0.1.0\n")
+  }
+
+  @Test func levelsAreSetAndShown() async throws {
+    let scopes =
+      #"[{"name": "ads", "description": "", "output_level": "debug", "stack_trace_level": "none"}]"#
+    let pages = Pages([
+      "http://127.0.0.1:8080/debug/logging": scopes,
+      "http://127.0.0.1:8080/debug/logging?level=ads%3Adebug": scopes,
+    ])
+    let table = try await run(pages, "admin", "log", "--level", "ads:debug")
+    #expect(
+      table.hasPrefix("ACTIVE SCOPE     DESCRIPTION     LOG LEVEL     STACK TRACE LEVEL\nads"))
+    #expect(
+      pages.log == [
+        "PUT http://127.0.0.1:8080/debug/logging?level=ads%3Adebug",
+        "GET http://127.0.0.1:8080/debug/logging",
+      ])
+  }
+
+  @Test func filesAreValidated() async throws {
+    let good = try file(
+      """
+      apiVersion: networking.istio.io/v1
+      kind: DestinationRule
+      metadata: {name: a, namespace: default}
+      spec: {host: a}
+      """)
+    let bad = try file(
+      """
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: b, namespace: default}
+      spec: {hosts: [b], http: [{rout: []}]}
+      """)
+    defer { for path in [good, bad] { try? FileManager.default.removeItem(atPath: path) } }
+    #expect(try await run(Pages([:]), "validate", "-f", good) == "\"\(good)\" is valid\n")
+    await #expect {
+      try await run(Pages([:]), "validate", "-f", good, "-f", bad)
+    } throws: { "\($0)".contains("rout") && "\($0)".contains(bad) }
+  }
+
+  @Test func aRemoteSecretHoldsTheOtherClustersKubeconfig() async throws {
+    let path = try file(
+      """
+      apiVersion: v1
+      kind: Config
+      current-context: one
+      contexts: [{name: one, context: {cluster: c1, user: u1}}, {name: two, context: {cluster: c2, user: u2}}]
+      clusters:
+      - {name: c1, cluster: {server: https://one:6443, certificate-authority-data: Y2E=}}
+      - {name: c2, cluster: {server: https://two:6443}}
+      users: [{name: u1, user: {token: secret}}, {name: u2, user: {exec: {command: aws}}}]
+      """)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let text = try await run(
+      Pages([:]), "create-remote-secret", "--name=east", "-c", path, "--server", "https://else:1")
+    let secret = try #require(YAML.documents(in: text).documents.first?.value)
+    #expect(secret["metadata"]?["name"] == "istio-remote-secret-east")
+    #expect(secret["metadata"]?["labels"]?["istio/multiCluster"] == "true")
+    let inner = try #require(secret["stringData"]?["east"]?.string)
+    let config = try #require(YAML.documents(in: inner).documents.first?.value)
+    #expect(
+      config["clusters"] == [
+        [
+          "cluster": ["server": "https://else:1", "certificate-authority-data": "Y2E="],
+          "name": "east",
+        ]
+      ])
+    #expect(config["users"] == [["name": "east", "user": ["token": "secret"]]])
+    await #expect {
+      try await run(Pages([:]), "create-remote-secret", "--name=e", "-c", path, "--context=two")
+    } throws: { "\($0)".contains("--token-file") }
+  }
+}
