@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server to start in a test: on a free port, with TLS where wanted, and a kubeconfig."""
 import base64
+import importlib.util
 import json
 import os
 import shutil
@@ -54,11 +55,16 @@ class KubernetesAPI:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate, key)
-        context.set_alpn_protocols(["http/1.1"])
+        h2 = ["h2"] if importlib.util.find_spec("h2") else []
+        context.set_alpn_protocols(h2 + ["http/1.1"])
         return context
 
     def kubeconfig(self, path=None, token=None):
-        """Writes a kubeconfig for this server; returns its path."""
+        """Writes a kubeconfig for this server; returns its path.
+
+        Where nothing is enforced any token will do; over TLS kubectl asks its user for one else.
+        """
+        token = token or (None if self.api.access.enforce else "anybody")
         path = path or os.path.join(self.folder, "kubeconfig")
         cluster = {"server": self.address}
         if self.authority:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server's door: connections, TLS, HTTP/1.1."""
+"""The server's door: connections, TLS, HTTP/1.1; http2.py has the rest."""
 import http.server
 import select
 import socket
@@ -78,6 +78,9 @@ class Listener:
         try:
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
+                if connection.selected_alpn_protocol() == "h2":
+                    from . import http2
+                    return http2.Connection(connection, self.api, hang_up).run()
             Handler(connection, address, self)
         except (OSError, ValueError):
             pass  # The client hung up, or spoke no TLS.
