@@ -87,6 +87,12 @@ let rooms: [Room] = [
       "CLinuxShims", "YAML", "JSON", "Bytes", "Configuration", "MeshModel", "Logging", "Metrics",
     ]),
   Room(
+    name: "KubernetesClient",
+    uses: ["HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory"]),
+  Room(
+    name: "KubernetesSource",
+    uses: ["KubernetesClient", "HTTPClient", "JSON", "Configuration", "MeshModel"]),
+  Room(
     name: "Introspection",
     uses: [
       "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "Analysis",
@@ -97,9 +103,9 @@ let rooms: [Room] = [
   Room(
     name: "ControlPlane",
     uses: [
-      "FileSource", "Introspection", "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation",
-      "Analysis", "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory",
-      "MeshModel",
+      "FileSource", "KubernetesSource", "KubernetesClient", "HTTPClient", "Introspection",
+      "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "Analysis",
+      "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory", "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON",
       "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
     ]),

@@ -21,12 +21,9 @@ struct ControlPlane {
   init(_ options: ControlPlaneOptions, logs: LogSystem) throws {
     self.options = options
     log = logs.scope()
-    guard !options.configDirectory.isEmpty else {
-      throw FlagError("No --configDir is given: this version reads a directory of YAML only.")
-    }
     let registry = MetricsRegistry()
     let metrics = ControlPlane.metrics(registry)
-    let (store, meshFiles) = try ControlPlane.store(options)
+    let (store, source) = try ControlPlane.store(options)
     let translator = Translator(cacheCapacity: options.cacheCapacity)
     var serving = DiscoveryServerConfiguration(
       controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
@@ -54,7 +51,7 @@ struct ControlPlane {
     }
     var sources = IntrospectionSources(
       store: store, discovery: discovery, translator: translator, name: options.podName,
-      isServing: { grpc.isServing && secure?.port.isServing != false })
+      source: source, isServing: { grpc.isServing && secure?.port.isServing != false })
     sources.servedVersion = { store.servedVersion(of: $0) }
     sources.pushStatus = { status.read() }
     let findings = FindingsReader()
@@ -63,7 +60,7 @@ struct ControlPlane {
     sources.logs = logs
     let router = Pages.router(sources, metrics: registry)
     let pipeline = ConfigurationPipeline(
-      options, store: store, server: discovery, meshFiles: meshFiles,
+      options, source: source, store: store, server: discovery,
       trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,
       log: logs.scope("ads"))
     var members: [(name: String, service: any Service)] = [
@@ -123,19 +120,22 @@ struct ControlPlane {
     return metrics
   }
 
-  /// The store, set as the mesh's files say; broken ones are an error at the start only.
+  /// The store, set as the mesh's files say, and what fills it; broken files are an error at the
+  /// start only.
   private static func store(
     _ options: ControlPlaneOptions
-  ) throws -> (ConfigStore, MeshFiles) {
-    var files = MeshFiles(mesh: options.meshConfigFile, networks: options.networksFile)
+  ) throws -> (ConfigStore, any ConfigurationSource) {
+    let files = MeshFiles(mesh: options.meshConfigFile, networks: options.networksFile)
     let store = ConfigStore(settings: options.settings)
-    if let reading = files.readIfChanged() {
-      if let problem = reading.problems.first(where: { $0.effect == .rejected }) {
-        throw FlagError("The mesh's configuration cannot be used: \(problem).")
-      }
-      _ = store.apply(reading, at: WallClock.now())
+    let reading = files.reading
+    if let problem = reading.problems.first(where: { $0.effect == .rejected }) {
+      throw FlagError("The mesh's configuration cannot be used: \(problem).")
     }
-    return (store, files)
+    _ = store.apply(reading, at: WallClock.now())
+    guard options.configDirectory.isEmpty else {
+      return (store, DirectorySource(directory: options.configDirectory, meshFiles: files))
+    }
+    return (store, try ClusterSource(options, meshFiles: files))
   }
 
   /// What responses say of the control plane, as istiod's JSON.
@@ -148,7 +148,7 @@ struct ControlPlane {
 extension IntrospectionSources {
   init(
     store: ConfigStore, discovery: DiscoveryServer, translator: Translator, name: String,
-    isServing: @escaping @Sendable () -> Bool
+    source: any ConfigurationSource, isServing: @escaping @Sendable () -> Bool
   ) {
     let view = { @Sendable (proxyID: String) -> ProxyView? in
       guard let snapshot = discovery.snapshot else { return nil }
@@ -164,7 +164,10 @@ extension IntrospectionSources {
       refusals: { discovery.refusals },
       isReady: {
         var missing: [String] = []
-        if discovery.snapshot == nil { missing.append("The configuration is not read yet.") }
+        if discovery.snapshot == nil {
+          missing.append("The configuration is not read yet.")
+          missing += source.missing.map { "The \($0) are still to come." }
+        }
         if !isServing() { missing.append("The gRPC port does not answer yet.") }
         return missing
       }, identity: name, version: Version.long)

@@ -50,7 +50,8 @@ public enum Navarchd {
       throw FlagError("The system does not let signals be handled.")
     }
     let plane = try ControlPlane(options, logs: logs)
-    log.info("navarchd \(Version.long) starts, serving \(options.configDirectory)")
+    let place = options.configDirectory.isEmpty ? "a cluster" : options.configDirectory
+    log.info("navarchd \(Version.long) starts, serving \(place)")
     try await plane.run(signals: signals.stream)
     log.info("navarchd ended")
     return 0
@@ -67,7 +68,7 @@ public enum Navarchd {
       Navarch is a control plane of a service mesh: it serves Envoys over xDS.
 
       Usage:
-        navarchd [discovery] --configDir DIRECTORY [flags]
+        navarchd [discovery] [--configDir DIRECTORY | --kubeconfig FILE] [flags]
         navarchd version
 
       Flags:

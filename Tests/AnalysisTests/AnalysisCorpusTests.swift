@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Analysis
-import Bytes
 import Configuration
 import Foundation
 import JSON
@@ -142,10 +141,7 @@ private enum Corpus {
           guard let object = ConfigurationObject.decode(value, strictness: .lenient).object,
             let key = SourcedObject.writtenKey(value)
           else { continue }
-          transaction.upserts.append(
-            SourcedObject(
-              key: key, object: object, digest: ContentDigest(of: value.text()),
-              origin: ObjectOrigin()))
+          transaction.upserts.append(SourcedObject(key: key, object: object))
         }
       }
       var store = MeshStore(settings: settings)

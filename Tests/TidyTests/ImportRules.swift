@@ -49,6 +49,12 @@ let allowedImports: [String: Set<String>] = [
     "CLinuxShims", "Glibc", "Synchronization", "YAML", "JSON", "Bytes", "Configuration",
     "MeshModel", "Logging", "Metrics",
   ],
+  "KubernetesClient": [
+    "Synchronization", "HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory",
+  ],
+  "KubernetesSource": [
+    "Synchronization", "KubernetesClient", "HTTPClient", "JSON", "Configuration", "MeshModel",
+  ],
   "Introspection": [
     "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "Analysis",
     "ConfigTranslation",
@@ -56,12 +62,11 @@ let allowedImports: [String: Set<String>] = [
     "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
   ],
   "ControlPlane": [
-    "Glibc", "Synchronization", "FileSource", "Introspection", "DiscoveryServer",
-    "DiscoveryProtocol", "CertificateAuthority", "Authentication", "Cryptography",
-    "StateDirectory", "ConfigTranslation", "Analysis", "MeshModel", "ServiceDiscovery",
-    "Configuration",
-    "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics",
-    "Lifecycle",
+    "Glibc", "Synchronization", "FileSource", "KubernetesSource", "KubernetesClient",
+    "HTTPClient", "Introspection", "DiscoveryServer", "DiscoveryProtocol",
+    "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory",
+    "ConfigTranslation", "Analysis", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
+    "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
   ],
   "Commands": [
     "Glibc", "Inspection", "FileSource", "HTTPClient", "Authentication", "CertificateAuthority",

@@ -3,12 +3,24 @@
 import DiscoveryProtocol
 import Flags
 import GRPC
+import KubernetesClient
 import Logging
 import MeshModel
 
 /// What flags and environment ask for.
 struct ControlPlaneOptions: Sendable {
   var configDirectory: String
+  var kubeconfig: String
+  /// The API server of the cluster that the process runs in; nil outside of clusters.
+  var inCluster: ClusterConfiguration?
+  var kubernetesQPS: Double
+  var kubernetesBurst: Double
+  /// The namespace that the control plane runs in.
+  var namespace: String
+  /// The only namespace to read (`ISTIO_WATCH_NAMESPACE`); empty for all.
+  var watchNamespace: String
+  /// The ConfigMap beneath that of the revision (`SHARED_MESH_CONFIG`); empty for none.
+  var sharedMeshConfig: String
   var meshConfigFile: String
   var networksFile: String
   var settings: MeshSettings
@@ -29,6 +41,13 @@ struct ControlPlaneOptions: Sendable {
   init(_ line: FlagValues, environment: [String: String]) throws(FlagError) {
     identity = try IdentityOptions(line, environment)
     configDirectory = line["configDir"]
+    kubeconfig = line["kubeconfig"]
+    inCluster = ClusterConfiguration.inCluster(environment)
+    kubernetesQPS = Double(line["kubernetesApiQPS"]) ?? 80
+    kubernetesBurst = Double(line["kubernetesApiBurst"]) ?? 160
+    namespace = line["namespace"]
+    watchNamespace = environment["ISTIO_WATCH_NAMESPACE"] ?? ""
+    sharedMeshConfig = environment["SHARED_MESH_CONFIG"] ?? ""
     meshConfigFile = line["meshConfig"]
     networksFile = line["networksConfig"]
     grpcAddress = line["grpcAddr"]

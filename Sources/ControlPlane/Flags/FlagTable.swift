@@ -14,7 +14,9 @@ enum FlagTable {
 
   private static func sources(namespace: String, cluster: String) -> [Flag] {
     [
-      Flag("configDir", .text, "", used: true, "Directory of YAML and JSON files to serve"),
+      Flag(
+        "configDir", .text, "", used: true,
+        "Directory of YAML and JSON files to serve, instead of a cluster"),
       Flag(
         "meshConfig", .text, "./etc/istio/config/mesh", used: true,
         "File with the mesh's configuration; need not exist"),
@@ -31,9 +33,14 @@ enum FlagTable {
       Flag("registries", .list, "Kubernetes", "Platform registries to read"),
       Flag(
         "clusterRegistriesNamespace", .text, namespace, "Namespace of remote clusters' secrets"),
-      Flag("kubeconfig", .text, "", "Kubernetes configuration file"),
-      Flag("kubernetesApiQPS", .number, "80", "Most requests a second to the Kubernetes API"),
-      Flag("kubernetesApiBurst", .number, "160", "Largest burst to the Kubernetes API"),
+      Flag(
+        "kubeconfig", .text, "", used: true,
+        "Kubernetes configuration file; in a cluster none is needed"),
+      Flag(
+        "kubernetesApiQPS", .number, "80", used: true,
+        "Most requests a second to the Kubernetes API"),
+      Flag(
+        "kubernetesApiBurst", .number, "160", used: true, "Largest burst to the Kubernetes API"),
     ]
   }
 

@@ -27,7 +27,7 @@ final class ConfigStore: Sendable {
 
   /// Takes the mesh's settings as they were read anew; problems replace those of before.
   func apply(
-    _ reading: MeshFiles.Reading, at now: Double
+    _ reading: MeshReading, at now: Double
   ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
     state.withLock { state in
       state.meshProblems = reading.problems.map { problem in

@@ -3,19 +3,16 @@
 import Configuration
 import DiscoveryProtocol
 import DiscoveryServer
-import FileSource
 import Lifecycle
 import Logging
 import MeshModel
 import Metrics
 import ServiceDiscovery
-import Synchronization
 
-/// The way from files to streams: one task reads changes, writes the store, and pushes snapshots.
+/// The way from a source to streams: one task reads changes, writes the store, and pushes snapshots.
 final class ConfigurationPipeline: Service {
   private enum Event: Sendable {
-    case files(DirectoryChange)
-    case mesh(MeshFiles.Reading)
+    case source
     case trustBundle([String])
     case tick
   }
@@ -25,42 +22,35 @@ final class ConfigurationPipeline: Service {
   private let server: DiscoveryServer
   private let metrics: IstiodMetrics
   private let log: Logger
-  private let meshFiles: MeshFiles
+  private let source: any ConfigurationSource
   private let trustBundle: @Sendable (MeshSettings) -> [String]?
-  private let watcher = Mutex<DirectoryWatcher?>(nil)
 
-  /// A pipeline to a server; the mesh's files were read once already.
+  /// A pipeline from a source to a server.
   ///
   /// - Parameter trustBundle: The roots that workloads are to trust as they are now; nil to leave
   ///   them.
   init(
-    _ options: ControlPlaneOptions, store: ConfigStore, server: DiscoveryServer,
-    meshFiles: MeshFiles, trustBundle: @escaping @Sendable (MeshSettings) -> [String]?,
+    _ options: ControlPlaneOptions, source: any ConfigurationSource, store: ConfigStore,
+    server: DiscoveryServer, trustBundle: @escaping @Sendable (MeshSettings) -> [String]?,
     metrics: IstiodMetrics, log: Logger
   ) {
     self.options = options
     self.store = store
     self.server = server
-    self.meshFiles = meshFiles
+    self.source = source
     self.trustBundle = trustBundle
     self.metrics = metrics
     self.log = log
   }
 
-  func start() async throws {
-    let watcher = try DirectoryWatcher(directory: options.configDirectory)
-    self.watcher.withLock { $0 = watcher }
-  }
+  func start() async throws { try source.start() }
 
   func run(until shutdown: ShutdownSignal) async throws {
-    guard let watcher = watcher.withLock({ $0 }) else { return }
     let (events, sender) = AsyncStream.makeStream(of: Event.self)
     shutdown.onRequest { sender.finish() }
     await withDiscardingTaskGroup { group in
-      group.addTask {
-        for await change in watcher.changes { sender.yield(.files(change)) }
-      }
-      group.addTask { await self.watchMesh(sender) }
+      group.addTask { await self.source.run { sender.yield(.source) } }
+      group.addTask { await self.watchRoots(sender) }
       var state = PipelineState(windows: options.debounce)
       for await event in events {
         take(event, &state)
@@ -72,14 +62,11 @@ final class ConfigurationPipeline: Service {
       }
       group.cancelAll()
     }
-    watcher.stop()
   }
 
-  /// Looks at the mesh's files and roots once a second.
-  private func watchMesh(_ sender: AsyncStream<Event>.Continuation) async {
-    var files = meshFiles
+  /// Looks at the mesh's roots once a second.
+  private func watchRoots(_ sender: AsyncStream<Event>.Continuation) async {
     while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
-      if let reading = files.readIfChanged() { sender.yield(.mesh(reading)) }
       let settings = store.settings
       if let roots = trustBundle(settings), roots != settings.trustBundle {
         sender.yield(.trustBundle(roots))
@@ -92,14 +79,20 @@ final class ConfigurationPipeline: Service {
   private func take(_ event: Event, _ state: inout PipelineState) {
     switch event {
     case .tick: push(state.debouncer.tick(at: state.now), &state)
-    case .files(let change):
-      let transaction = state.files.apply(change)
-      report(transaction, &state)
-      changed(timed { store.apply(transaction, at: WallClock.now()) }, &state)
-    case .mesh(let reading):
+    case .source:
+      while let delivery = source.take() { take(delivery, &state) }
+    case .trustBundle(let roots): changed(timed { store.set(trustBundle: roots) }, &state)
+    }
+  }
+
+  private func take(_ delivery: SourceDelivery, _ state: inout PipelineState) {
+    if let reading = delivery.mesh {
       report(reading.problems)
       changed(timed { store.apply(reading, at: WallClock.now()) }, &state)
-    case .trustBundle(let roots): changed(timed { store.set(trustBundle: roots) }, &state)
+    }
+    if let transaction = delivery.transaction {
+      report(transaction, &state)
+      changed(timed { store.apply(transaction, at: WallClock.now()) }, &state)
     }
   }
 
@@ -189,7 +182,6 @@ final class ConfigurationPipeline: Service {
 
 /// What the pipeline's task keeps between events.
 private struct PipelineState {
-  var files = ConfigurationFiles()
   var debouncer: PushDebouncer
   var snapshot: MeshSnapshot?
   var problems: Set<StoredDiagnostic> = []

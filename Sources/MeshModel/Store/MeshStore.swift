@@ -67,7 +67,7 @@ public struct MeshStore: Sendable {
   ) {
     let known = objects[sourced.key]
     var entry = ObjectEntry(
-      object: known?.object, digest: sourced.digest, origin: sourced.origin,
+      object: known?.object, origin: sourced.origin,
       generation: known?.generation ?? 0, snapshot: known?.snapshot ?? 0,
       diagnostics: MeshStore.dated(sourced.diagnostics, as: known?.diagnostics ?? [], at: now))
     defer { objects[sourced.key] = entry }

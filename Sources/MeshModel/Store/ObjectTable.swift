@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Bytes
 import Configuration
 
 /// What a store keeps of one object.
 struct ObjectEntry: Sendable {
   /// The last valid version; nil where there never was one.
   var object: ConfigurationObject?
-  /// The digest of what was last written, valid or not.
-  var digest: ContentDigest
   /// Where that is written.
   var origin: ObjectOrigin
   /// How many valid versions there were; counts in this process only.

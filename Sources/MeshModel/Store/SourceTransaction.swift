@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
 public import Configuration
 public import JSON
 
@@ -10,8 +9,6 @@ public struct SourcedObject: Hashable, Sendable {
   public var key: ObjectKey
   /// The object; nil where what is written cannot be used.
   public var object: ConfigurationObject?
-  /// The digest of what is written.
-  public var digest: ContentDigest
   /// Where it is written.
   public var origin: ObjectOrigin
   /// What is to be said of it.
@@ -19,12 +16,11 @@ public struct SourcedObject: Hashable, Sendable {
 
   /// An object.
   public init(
-    key: ObjectKey, object: ConfigurationObject?, digest: ContentDigest, origin: ObjectOrigin,
+    key: ObjectKey, object: ConfigurationObject?, origin: ObjectOrigin = ObjectOrigin(),
     diagnostics: [StoredDiagnostic] = []
   ) {
     self.key = key
     self.object = object
-    self.digest = digest
     self.origin = origin
     self.diagnostics = diagnostics
   }
@@ -65,8 +61,7 @@ extension SourcedObject {
     guard let key else { return .nameless(diagnostics) }
     return .object(
       SourcedObject(
-        key: key, object: object, digest: ContentDigest(of: value.text()), origin: origin,
-        diagnostics: diagnostics))
+        key: key, object: object, origin: origin, diagnostics: diagnostics))
   }
 
   /// The key that a value names, where it is of a kind that is read and has a name.

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Flags
+import HTTPClient
+import KubernetesClient
+import KubernetesSource
+import MeshModel
+import Synchronization
+
+/// A cluster's API server; with the mesh's files, where there are any.
+///
+/// As in istiod, a file that is there at the start counts instead of the ConfigMap `istio`, and the
+/// ConfigMap of `SHARED_MESH_CONFIG` lies beneath either.
+final class ClusterSource: ConfigurationSource {
+  private struct State {
+    var files: MeshFiles
+    var filesChanged = false
+    var common: [String: String]?
+    var own: [String: String]?
+  }
+
+  private let source: KubernetesSource
+  private let ownName: String
+  private let sharedName: String
+  private let hasMeshFile: Bool
+  private let hasNetworksFile: Bool
+  private let state: Mutex<State>
+
+  /// A source that does not read yet; the mesh's files were read once already.
+  ///
+  /// - Throws: That the API server, or who asks it, is not known.
+  init(_ options: ControlPlaneOptions, meshFiles: MeshFiles) throws {
+    let configuration = try ClusterSource.configuration(options)
+    let client = KubernetesClient(
+      configuration, http: try HTTPClient(),
+      budget: RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst))
+    hasMeshFile = meshFiles.mesh != nil
+    hasNetworksFile = meshFiles.networks != nil
+    let revision = options.settings.revision
+    ownName = revision == "default" ? "istio" : "istio-\(revision)"
+    sharedName = options.sharedMeshConfig
+    var settings = KubernetesSource.Settings()
+    settings.namespace = options.watchNamespace
+    settings.systemNamespace = options.namespace
+    if !sharedName.isEmpty { settings.meshConfigMaps.append(sharedName) }
+    if !(hasMeshFile && hasNetworksFile), ownName != sharedName {
+      settings.meshConfigMaps.append(ownName)
+    }
+    source = KubernetesSource(client: client, settings: settings)
+    state = Mutex(State(files: meshFiles))
+  }
+
+  private static func configuration(_ options: ControlPlaneOptions) throws -> ClusterConfiguration {
+    if !options.kubeconfig.isEmpty {
+      return try Kubeconfig(file: options.kubeconfig).configuration()
+    }
+    guard let configuration = options.inCluster else {
+      throw FlagError(
+        "Nothing says what to serve: give --configDir or --kubeconfig, or run in a cluster.")
+    }
+    return configuration
+  }
+
+  var missing: [String] { source.missing }
+
+  func start() throws {}
+
+  func run(_ notify: @escaping @Sendable () -> Void) async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.source.run(notify) }
+      guard hasMeshFile || hasNetworksFile else { return }
+      group.addTask {
+        while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
+          let isNew = self.state.withLock { state in
+            let isNew = state.files.refresh()
+            state.filesChanged = state.filesChanged || isNew
+            return isNew
+          }
+          if isNew { notify() }
+        }
+      }
+    }
+  }
+
+  func take() -> SourceDelivery? {
+    let delivery = source.take()
+    return state.withLock { state in
+      if let maps = delivery?.mesh {
+        state.common = maps.first { $0.name == sharedName }?.entries
+        state.own = maps.first { $0.name == ownName }?.entries
+      }
+      let isNew = delivery?.mesh != nil || state.filesChanged
+      state.filesChanged = false
+      guard isNew || delivery != nil else { return nil }
+      return SourceDelivery(
+        mesh: isNew ? reading(state) : nil, transaction: delivery?.transaction)
+    }
+  }
+
+  private func reading(_ state: State) -> MeshReading {
+    MeshReading(
+      mesh: texts("mesh", state, hasMeshFile ? state.files.mesh : nil),
+      networks: texts("meshNetworks", state, hasNetworksFile ? state.files.networks : nil))
+  }
+
+  private func texts(_ entry: String, _ state: State, _ file: MeshText?) -> [MeshText] {
+    let common = ClusterSource.text(entry, of: state.common, sharedName)
+    let own = file ?? ClusterSource.text(entry, of: state.own, ownName)
+    return [common, own].compactMap { $0 }
+  }
+
+  private static func text(
+    _ entry: String, of map: [String: String]?, _ name: String
+  ) -> MeshText? {
+    map?[entry].map { MeshText(origin: "ConfigMap \(name), \(entry)", bytes: Array($0.utf8)) }
+  }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MeshModel
+
+/// Where configuration comes from: files, or an API server.
+protocol ConfigurationSource: Sendable {
+  /// Prepares; throws what makes reading impossible for good.
+  func start() throws
+  /// Reads until the task is cancelled, and calls `notify` whenever there is something to take.
+  func run(_ notify: @escaping @Sendable () -> Void) async
+  /// Takes what is new, all in one; nil where nothing is. For one caller.
+  func take() -> SourceDelivery?
+  /// What has not been read to its end yet, by name.
+  var missing: [String] { get }
+}
+
+/// What is new at a source: settings apply before objects.
+struct SourceDelivery: Sendable {
+  /// The mesh's settings, read anew.
+  var mesh: MeshReading?
+  /// What became of objects.
+  var transaction: SourceTransaction?
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import JSON
+import MeshModel
+
+/// Reads the API server's JSON of objects of one kind.
+struct ObjectReader: Sendable {
+  /// The kind.
+  let kind: ResourceKind
+  /// Whether what objects say is read, and not their names alone.
+  var readsContent = true
+  /// Whether ConfigMaps are read that hold no certificate.
+  var readsAllConfigMaps = false
+  /// The namespaces whose objects are kept.
+  var isKept: @Sendable (_ namespace: String) -> Bool = { _ in true }
+
+  private static let limits = JSONLimits(bytes: 512 * 1024 * 1024)
+
+  // MARK: Watches
+
+  /// What a frame says; an object that is not kept counts as gone.
+  func event(_ frame: UnsafeBufferPointer<UInt8>) -> WatchEvent {
+    let value: JSONValue
+    do throws(JSONParseError) {
+      value = try JSONValue(parsing: frame, limits: ObjectReader.limits)
+    } catch {
+      return .unreadable("a frame of the watch is no JSON: column \(error.column): \(error.reason)")
+    }
+    guard let type = value["type"]?.string, let object = value["object"], object.object != nil
+    else { return .unreadable("a frame of the watch has no type or no object") }
+    switch type {
+    case "ADDED", "MODIFIED": return read(object).map(WatchEvent.upsert) ?? deletion(of: object)
+    case "DELETED": return deletion(of: object)
+    case "BOOKMARK":
+      let metadata = object["metadata"]
+      let mark = metadata?["annotations"]?["k8s.io/initial-events-end"]?.string
+      return .bookmark(
+        resourceVersion: metadata?["resourceVersion"]?.string ?? "",
+        endsInitialEvents: mark == "true")
+    case "ERROR": return .failure(APIRefusal(status: object))
+    default: return .unreadable("a frame of the watch has the unknown type \(type)")
+    }
+  }
+
+  private func deletion(of value: JSONValue) -> WatchEvent {
+    guard let key = key(of: value) else {
+      return .unreadable("an object of the watch has no name")
+    }
+    return .deletion(
+      key, uid: value["metadata"]?["uid"]?.string ?? "",
+      resourceVersion: value["metadata"]?["resourceVersion"]?.string ?? "")
+  }
+
+  // MARK: Lists
+
+  /// What a page of a list says.
+  func page(_ bytes: [UInt8]) throws(UnreadableAnswer) -> ListPage {
+    let value: JSONValue
+    do throws(JSONParseError) {
+      value = try JSONValue(parsing: bytes, limits: ObjectReader.limits)
+    } catch {
+      throw UnreadableAnswer("the list is no JSON: column \(error.column): \(error.reason)")
+    }
+    guard let version = value["metadata"]?["resourceVersion"]?.string, !version.isEmpty else {
+      throw UnreadableAnswer("the list has no resourceVersion")
+    }
+    // Items of a list leave out what the list says for all.
+    let apiVersion = value["apiVersion"]?.string ?? kind.versions[0]
+    let objects = (value["items"]?.array ?? []).compactMap { item -> ReadObject? in
+      guard case .object(var object) = item else { return nil }
+      if object["kind"] == nil {
+        object["kind"] = .string(kind.kind)
+        object["apiVersion"] = .string(apiVersion)
+      }
+      return read(.object(object))
+    }
+    return ListPage(
+      objects: objects, resourceVersion: version,
+      continue: value["metadata"]?["continue"]?.string ?? "")
+  }
+
+  // MARK: Objects
+
+  private func read(_ value: JSONValue) -> ReadObject? {
+    guard let key = key(of: value), isKept(key.namespace), isRead(value) else { return nil }
+    let metadata = value["metadata"]
+    return ReadObject(
+      uid: metadata?["uid"]?.string ?? "",
+      resourceVersion: metadata?["resourceVersion"]?.string ?? "",
+      object: readsContent ? content(of: value, key) : SourcedObject(key: key, object: nil))
+  }
+
+  private func content(of value: JSONValue, _ key: ObjectKey) -> SourcedObject {
+    let reading = SourcedObject.read(
+      MetadataTrimming(of: kind).trimmed(value), strictness: .lenient, origin: ObjectOrigin(),
+      line: { _ in nil })
+    switch reading {
+    case .object(let object): return object
+    case .nameless(let diagnostics):
+      return SourcedObject(key: key, object: nil, diagnostics: diagnostics)
+    }
+  }
+
+  /// Whether anything reads an object: of ConfigMaps only those with an authority's certificate.
+  private func isRead(_ value: JSONValue) -> Bool {
+    guard kind == Kubernetes.ConfigMap.kind, !readsAllConfigMaps else { return true }
+    return value["data"]?["cacert"] != nil || value["data"]?["ca.crt"] != nil
+  }
+
+  /// The key of an object, which a list or the watch has said to be of this kind.
+  private func key(of value: JSONValue) -> ObjectKey? {
+    guard let name = value["metadata"]?["name"]?.string, !name.isEmpty else { return nil }
+    let namespace = kind.isClusterScoped ? "" : value["metadata"]?["namespace"]?.string ?? ""
+    return ObjectKey(kind: kind, namespace: namespace, name: name)
+  }
+}
+
+/// An answer that makes no sense, in one sentence without a full stop.
+struct UnreadableAnswer: Error {
+  var reason: String
+
+  init(_ reason: String) { self.reason = reason }
+}
+
+extension APIRefusal {
+  /// The refusal that a `Status` object is.
+  init(status: JSONValue, code: Int = 0, retryAfter: Duration? = nil) {
+    let details = status["details"]
+    let seconds = details?["retryAfterSeconds"]?.integer
+    let causes = details?["causes"]?.array ?? []
+    self.init(
+      code: status["code"]?.integer.map(Int.init(clamping:)) ?? code,
+      reason: status["reason"]?.string ?? "", message: status["message"]?.string ?? "",
+      retryAfter: retryAfter ?? seconds.map { .seconds($0) },
+      isAhead: causes.contains { $0["reason"]?.string == "ResourceVersionTooLarge" })
+  }
+}

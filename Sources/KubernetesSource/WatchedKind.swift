@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+
+/// What one reflector follows: objects of a kind, all that a source needs of them.
+struct WatchedKind: Hashable, Sendable {
+  /// What it is for.
+  enum Purpose: Hashable, Sendable {
+    /// To be served.
+    case configuration
+    /// The mesh's configuration: one ConfigMap.
+    case mesh
+    /// To know which kinds there are.
+    case definitions
+  }
+
+  let kind: ResourceKind
+  var purpose = Purpose.configuration
+  /// The namespace; empty for all.
+  var namespace = ""
+  var fieldSelector = ""
+  /// The one object that is followed; empty for all.
+  var objectName = ""
+
+  /// How the kind is followed.
+  var settings: Reflector.Settings {
+    Reflector.Settings(versions: kind.versions, isOptional: kind.group.hasSuffix("istio.io"))
+  }
+
+  /// The path of the objects in a version of the API.
+  func path(version: String) -> String {
+    let group = kind.group.isEmpty ? "/api/\(version)" : "/apis/\(kind.group)/\(version)"
+    let place = namespace.isEmpty || kind.isClusterScoped ? "" : "/namespaces/\(namespace)"
+    return "\(group)\(place)/\(kind.plural)"
+  }
+
+  /// What every request has in its query.
+  var query: [(name: String, value: String)] {
+    fieldSelector.isEmpty ? [] : [("fieldSelector", fieldSelector)]
+  }
+
+  /// The form of objects to ask for.
+  var accept: String {
+    purpose == .definitions
+      ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+      : "application/json"
+  }
+
+  /// How operators are told of it.
+  var name: String { fieldSelector.isEmpty ? kind.plural : "\(kind.plural) (\(fieldSelector))" }
+}
+
+extension WatchedKind {
+  /// The definitions of kinds, of which only the names are read.
+  static let definitions = WatchedKind(
+    kind: ResourceKind(
+      group: "apiextensions.k8s.io", kind: "CustomResourceDefinition",
+      plural: "customresourcedefinitions", versions: ["v1"], isClusterScoped: true),
+    purpose: .definitions)
+
+  /// The kinds to serve, of one namespace or, with an empty one, of all.
+  static func configuration(namespace: String) -> [WatchedKind] {
+    ConfigurationObject.kinds.filter { $0 != Kubernetes.ServiceAccount.kind }.map { kind in
+      WatchedKind(
+        kind: kind, namespace: kind.isClusterScoped ? "" : namespace,
+        fieldSelector: selectors[kind] ?? "")
+    }
+  }
+
+  /// A ConfigMap of the mesh's configuration.
+  static func mesh(_ name: String, in namespace: String) -> WatchedKind {
+    WatchedKind(
+      kind: Kubernetes.ConfigMap.kind, purpose: .mesh, namespace: namespace,
+      fieldSelector: "metadata.name=\(name)", objectName: name)
+  }
+
+  /// What is never of use, and need not be sent.
+  private static let selectors: [ResourceKind: String] = [
+    Kubernetes.Pod.kind: "status.phase!=Failed",
+    Kubernetes.Secret.kind:
+      "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token",
+  ]
+}
