@@ -28,20 +28,21 @@ class Daemon:
     """One run of navarchd; `with` starts it, waits for /ready, and ends it."""
 
     def __init__(self, program, arguments=(), config_dir=None, environment=None,
-                 grpc_address="free", namespace=None):
+                 grpc_address="free", namespace=None, kubeconfig=None, state=None):
         self.folder = tempfile.mkdtemp(prefix="navarch-test-")
         self.config = None
-        if config_dir is None:
+        if config_dir is None and kubeconfig is None:
             self.config = ConfigDirectory(os.path.join(self.folder, "config"))
             self.config.load_samples()
             config_dir = self.config.folder
         grpc, http, monitoring, secure, https = free_ports(5)
         self.ads, self.secure = "127.0.0.1:%d" % grpc, "127.0.0.1:%d" % secure
-        self.state = os.path.join(self.folder, "state")
+        self.state = state or os.path.join(self.folder, "state")
+        source = ["--kubeconfig", kubeconfig] if kubeconfig else ["--configDir", config_dir]
         self.control = os.path.join(os.path.dirname(program), "navarchctl")
         self.http, self.monitoring = ("127.0.0.1", http), ("127.0.0.1", monitoring)
         address = self.ads if grpc_address == "free" else grpc_address
-        self.command = [program, "discovery", "--configDir", config_dir,
+        self.command = [program, "discovery", *source,
                         *(["--grpcAddr", address] if address else []),
                         "--httpAddr", "127.0.0.1:%d" % http,
                         "--monitoringAddr", "127.0.0.1:%d" % monitoring,
@@ -51,10 +52,15 @@ class Daemon:
         self.log = os.path.join(self.folder, "navarchd.log")
         self.child = None
 
-    def start(self):
-        """Starts it and waits until it is ready."""
+    def launch(self):
+        """Starts it."""
         self.child = Child("navarchd", self.command, self.log, self.namespace,
                            environment=self.environment)
+        return self
+
+    def start(self):
+        """Starts it and waits until it is ready."""
+        self.launch()
         def ready():
             if not self.child.running:
                 raise client.TimedOut("navarchd ended at its start:\n" + self.child.tail())
