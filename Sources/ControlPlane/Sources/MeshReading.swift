@@ -18,7 +18,7 @@ struct MeshReading: Sendable {
   var networks: Istio.MeshNetworks?
   private(set) var problems: [StoredDiagnostic] = []
 
-  /// Reads texts, of which later ones are laid over earlier ones; without any, the defaults.
+  /// Reads texts, which are laid over one another in this order; without any, the defaults.
   init(mesh: [MeshText], networks: [MeshText]) {
     self.mesh = readMesh(mesh)
     self.networks = readNetworks(networks)
@@ -45,8 +45,8 @@ struct MeshReading: Sendable {
   }
 
   private mutating func readNetworks(_ texts: [MeshText]) -> Istio.MeshNetworks? {
-    // As in istiod, what one text says replaces all that another said.
-    guard let text = texts.last else { return .init() }
+    // As in istiod, the first text counts, and no other.
+    guard let text = texts.first else { return .init() }
     guard let value = document(text) else { return nil }
     do throws(ConfigError) {
       let networks = try Istio.MeshNetworks(decoding: value)
