@@ -39,6 +39,13 @@ public final class KubernetesSource: Sendable {
   private let client: KubernetesClient
   private let watches: [WatchedKind]
   private let assembly: Mutex<SourceAssembly>
+  private let selection = Mutex(NamespaceSelection())
+  private let pokes: [WatchedKind: Poke]
+
+  /// The way to tell a running reflector something.
+  private typealias Poke = (
+    stream: AsyncStream<ReflectorInput>, continuation: AsyncStream<ReflectorInput>.Continuation
+  )
 
   /// A source that does not read yet.
   public init(client: KubernetesClient, settings: Settings) {
@@ -48,6 +55,23 @@ public final class KubernetesSource: Sendable {
       + settings.meshConfigMaps.map { .mesh($0, in: settings.systemNamespace) }
       + WatchedKind.configuration(namespace: settings.namespace)
     assembly = Mutex(SourceAssembly(watches))
+    pokes = Dictionary(
+      uniqueKeysWithValues: watches.map { ($0, AsyncStream.makeStream(of: ReflectorInput.self)) })
+  }
+
+  /// Reads and keeps objects of these namespaces only; at first those of all.
+  ///
+  /// Where the selection differs, namespaced kinds are listed again: what is no longer selected is
+  /// then gone, and what is selected now is told.
+  public func select(_ namespaces: NamespaceSelection) {
+    let isNew = selection.withLock { selection in
+      defer { selection = namespaces }
+      return selection != namespaces
+    }
+    guard isNew else { return }
+    for watch in watches where watch.purpose == .configuration && !watch.kind.isClusterScoped {
+      pokes[watch]?.continuation.yield(.relist)
+    }
   }
 
   /// What has not been read to its end yet, by name; empty once all has.
@@ -59,20 +83,16 @@ public final class KubernetesSource: Sendable {
   public func take() -> Delivery? { assembly.withLock { $0.give() } }
 
   /// Reads until the task is cancelled, and calls `notify` whenever there is something to take.
+  ///
+  /// To be called once.
   public func run(_ notify: @escaping @Sendable () -> Void) async {
-    let pokes = watches.map { _ in AsyncStream.makeStream(of: ReflectorInput.self) }
-    let senders = Dictionary(uniqueKeysWithValues: zip(watches, pokes.map(\.continuation)))
     await withDiscardingTaskGroup { group in
-      for (watch, poke) in zip(watches, pokes) {
-        let runner = ReflectorRunner(
-          watch: watch,
-          reader: ObjectReader(
-            kind: watch.kind, readsContent: watch.purpose != .definitions,
-            readsAllConfigMaps: watch.purpose == .mesh),
-          client: client)
+      for watch in watches {
+        guard let poke = pokes[watch] else { continue }
+        let runner = ReflectorRunner(watch: watch, reader: reader(for: watch), client: client)
         group.addTask {
           await runner.run(pokes: poke.stream) { action in
-            if watch.purpose == .definitions { self.tell(action, to: senders) }
+            if watch.purpose == .definitions { self.tellDefinitions(action) }
             if self.assembly.withLock({ $0.take(action, of: watch) }) { notify() }
           }
         }
@@ -80,19 +100,27 @@ public final class KubernetesSource: Sendable {
     }
   }
 
+  private func reader(for watch: WatchedKind) -> ObjectReader {
+    var reader = ObjectReader(
+      kind: watch.kind, readsContent: watch.purpose != .definitions,
+      readsAllConfigMaps: watch.purpose == .mesh)
+    if watch.purpose == .configuration {
+      reader.isKept = { namespace in self.selection.withLock { $0.contains(namespace) } }
+    }
+    return reader
+  }
+
   /// Tells the reflectors of kinds that come and go with their definitions.
-  private func tell(
-    _ action: ReflectorAction, to senders: [WatchedKind: AsyncStream<ReflectorInput>.Continuation]
-  ) {
+  private func tellDefinitions(_ action: ReflectorAction) {
     guard case .change(let change) = action else { return }
     let present = Set(change.upserts.map(\.key.name))
     let gone = Set(change.removals.map(\.name))
-    for (watch, sender) in senders where watch.purpose == .configuration {
+    for (watch, poke) in pokes where watch.purpose == .configuration {
       let name = "\(watch.kind.plural).\(watch.kind.group)"
       if present.contains(name) {
-        sender.yield(.definition(isPresent: true))
+        poke.continuation.yield(.definition(isPresent: true))
       } else if gone.contains(name) {
-        sender.yield(.definition(isPresent: false))
+        poke.continuation.yield(.definition(isPresent: false))
       }
     }
   }

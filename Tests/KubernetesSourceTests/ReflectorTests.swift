@@ -201,6 +201,21 @@ struct ReflectorTests {
     #expect(driver.changes.count == 1)
   }
 
+  @Test("lists again when told to, and says only what differs")
+  func relist() {
+    var driver = Driver.watching(["a": "1", "b": "2"], at: "10")
+    driver.take(.relist)
+    #expect(driver.question == .stream(resourceVersion: "10"))
+    driver.events([.added("a", "1")])
+    // Told again meanwhile: what came so far may be read by the old rule.
+    driver.take(.relist)
+    driver.events([
+      .added("a", "1"), .added("c", "3"),
+      .bookmark(resourceVersion: "12", endsInitialEvents: true),
+    ])
+    #expect(driver.changes.last == Driver.change(upserts: [("c", "3")], removals: ["b"]))
+  }
+
   @Test("frames of an earlier request are not heard")
   func stale() {
     var driver = Driver.watching(["a": "1"], at: "10")

@@ -18,6 +18,9 @@ final class ConfigStore: Sendable {
   /// What the mesh is set to now.
   var settings: MeshSettings { state.withLock { $0.store.currentSettings } }
 
+  /// The namespaces whose objects count.
+  var selectedNamespaces: NamespaceSelection { state.withLock { $0.store.selectedNamespaces } }
+
   /// Applies a transaction; the change, and the snapshot after it.
   func apply(
     _ transaction: SourceTransaction, at now: Double

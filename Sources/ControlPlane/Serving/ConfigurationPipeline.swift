@@ -80,7 +80,10 @@ final class ConfigurationPipeline: Service {
     switch event {
     case .tick: push(state.debouncer.tick(at: state.now), &state)
     case .source:
-      while let delivery = source.take() { take(delivery, &state) }
+      while let delivery = source.take() {
+        take(delivery, &state)
+        source.select(store.selectedNamespaces)
+      }
     case .trustBundle(let roots): changed(timed { store.set(trustBundle: roots) }, &state)
     }
   }

@@ -63,6 +63,8 @@ final class ClusterSource: ConfigurationSource {
 
   var missing: [String] { source.missing }
 
+  func select(_ namespaces: NamespaceSelection) { source.select(namespaces) }
+
   func start() throws {}
 
   func run(_ notify: @escaping @Sendable () -> Void) async {

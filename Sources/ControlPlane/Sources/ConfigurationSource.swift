@@ -10,6 +10,8 @@ protocol ConfigurationSource: Sendable {
   func run(_ notify: @escaping @Sendable () -> Void) async
   /// Takes what is new, all in one; nil where nothing is. For one caller.
   func take() -> SourceDelivery?
+  /// Says of which namespaces objects count; others may be left out.
+  func select(_ namespaces: NamespaceSelection)
   /// What has not been read to its end yet, by name.
   var missing: [String] { get }
 }

@@ -25,6 +25,9 @@ final class DirectorySource: ConfigurationSource {
 
   var missing: [String] { [] }
 
+  /// A directory is read whole.
+  func select(_ namespaces: NamespaceSelection) {}
+
   func start() throws {
     let watcher = try DirectoryWatcher(directory: directory)
     state.withLock { $0.watcher = watcher }

@@ -177,9 +177,14 @@ public struct Reflector: Sendable {
   }
 
   private mutating func relist(_ moment: Moment) -> [ReflectorAction] {
-    if case .waiting(.watch) = phase { phase = .waiting(for: .all) }
-    guard case .watching = phase else { return [] }
-    // What was dropped on arrival is not among what is held, so that it is told now.
-    return [.cancel] + askForAll(moment)
+    switch phase {
+    case .watching, .listing, .streaming:
+      // What was left out on arrival is not among what is held, so that it is told now.
+      return [.cancel] + askForAll(moment)
+    case .waiting(.watch):
+      phase = .waiting(for: .all)
+      return []
+    case .waiting, .idle: return []
+    }
   }
 }

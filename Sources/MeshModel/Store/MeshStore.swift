@@ -190,6 +190,9 @@ public struct MeshStore: Sendable {
 }
 
 extension MeshStore {
+  /// The namespaces whose objects count: what a source may leave out is the rest.
+  public var selectedNamespaces: NamespaceSelection { selection.namespaces }
+
   /// How many valid objects of a kind there are.
   public func count(of kind: ResourceKind) -> Int { objects.count(of: kind) }
 

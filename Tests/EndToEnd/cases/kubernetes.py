@@ -211,6 +211,31 @@ def test_one_namespace(start):
         assert asked and all(p == "/api/v1/namespaces/other/services" for p in asked), asked
 
 
+def test_selected_namespaces(start):
+    """discoverySelectors decide which namespaces are read; a label makes one count, live"""
+    fresh = "outbound|81||fresh.other.svc.cluster.local"
+    def label(cluster, value):
+        cluster.patch("v1", "Namespace", "", "other", {"metadata": {"labels": {"mesh": value}}})
+    with Cluster() as cluster:
+        for name, labels in (("default", {"mesh": "on"}), ("other", {"mesh": "off"})):
+            cluster.put({"apiVersion": "v1", "kind": "Namespace",
+                         "metadata": {"name": name, "labels": labels}})
+        cluster.put({"apiVersion": "v1", "kind": "Service",
+                     "metadata": {"name": "fresh", "namespace": "other"},
+                     "spec": {"clusterIP": "10.96.7.7", "ports": [{"name": "http", "port": 81}]}})
+        cluster.put({"apiVersion": "v1", "kind": "ConfigMap",
+                     "metadata": {"name": "istio", "namespace": "istio-system"},
+                     "data": {"mesh": "discoverySelectors: [{matchLabels: {mesh: 'on'}}]"}})
+        with start(kubeconfig=cluster.config) as daemon, adsclient.Client(daemon.ads) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+            assert fresh not in client.resources["cds"]
+            assert any(REVIEWS in name for name in client.resources["cds"])
+            label(cluster, "on")
+            client.wait("the selected service", lambda c: fresh in c.resources["cds"])
+            label(cluster, "off")
+            client.wait("its end", lambda c: fresh not in c.resources["cds"])
+
+
 def test_without_the_server(start):
     """While the API server is away new proxies are served from what is held"""
     with Cluster() as cluster, start(kubeconfig=cluster.config) as daemon:
