@@ -91,7 +91,7 @@ let rooms: [Room] = [
     uses: ["HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory"]),
   Room(
     name: "KubernetesSource",
-    uses: ["KubernetesClient", "HTTPClient", "JSON", "Configuration", "MeshModel"]),
+    uses: ["KubernetesClient", "HTTPClient", "JSON", "Bytes", "Configuration", "MeshModel"]),
   Room(
     name: "Introspection",
     uses: [

@@ -23,7 +23,7 @@ struct ControlPlane {
     log = logs.scope()
     let registry = MetricsRegistry()
     let metrics = ControlPlane.metrics(registry)
-    let (store, source) = try ControlPlane.store(options)
+    let (store, source) = try ControlPlane.store(options, log)
     let translator = Translator(cacheCapacity: options.cacheCapacity)
     var serving = DiscoveryServerConfiguration(
       controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
@@ -58,7 +58,11 @@ struct ControlPlane {
     sources.findings = { discovery.snapshot.map(findings.read) ?? [] }
     sources.origin = { store.origin(of: $0) }
     sources.logs = logs
-    let router = Pages.router(sources, metrics: registry)
+    registry.callback(
+      "navarch_source_snapshot_age_seconds",
+      help: "How old what is served is, while a snapshot stands in for the API server; else 0."
+    ) { source.standInAge ?? 0 }
+    let router = Pages.router(sources, source: source, metrics: registry)
     let pipeline = ConfigurationPipeline(
       options, source: source, store: store, server: discovery,
       trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,
@@ -123,7 +127,7 @@ struct ControlPlane {
   /// The store, set as the mesh's files say, and what fills it; broken files are an error at the
   /// start only.
   private static func store(
-    _ options: ControlPlaneOptions
+    _ options: ControlPlaneOptions, _ log: Logger
   ) throws -> (ConfigStore, any ConfigurationSource) {
     let files = MeshFiles(mesh: options.meshConfigFile, networks: options.networksFile)
     let store = ConfigStore(settings: options.settings)
@@ -135,7 +139,8 @@ struct ControlPlane {
     guard options.configDirectory.isEmpty else {
       return (store, DirectorySource(directory: options.configDirectory, meshFiles: files))
     }
-    return (store, try ClusterSource(options, meshFiles: files))
+    let source = try ClusterSource(options, meshFiles: files, log: log) { store.validObjects }
+    return (store, source)
   }
 
   /// What responses say of the control plane, as istiod's JSON.

@@ -26,6 +26,12 @@ public final class KubernetesSource: Sendable {
     public var name: String
     /// The entries: `mesh`, `meshNetworks` and others.
     public var entries: [String: String]
+
+    /// A ConfigMap.
+    public init(name: String, entries: [String: String]) {
+      self.name = name
+      self.entries = entries
+    }
   }
 
   /// What is new.
@@ -76,6 +82,19 @@ public final class KubernetesSource: Sendable {
 
   /// What has not been read to its end yet, by name; empty once all has.
   public var missing: [String] { assembly.withLock { $0.missing } }
+
+  /// Whether all has been told, and nothing fails at present.
+  public var isCurrent: Bool { assembly.withLock { $0.missing.isEmpty && !$0.isFailing } }
+
+  /// Whether a snapshot stands in for the API server.
+  public var isStandIn: Bool { assembly.withLock { $0.isStandIn } }
+
+  /// Takes a snapshot in the place of what the API server has not told yet; nil where it has.
+  ///
+  /// - Parameter note: What operators are told until the API server has told all.
+  public func takeStandIn(_ snapshot: SourceSnapshot, note: String) -> Delivery? {
+    assembly.withLock { $0.giveStandIn(snapshot, note: note) }
+  }
 
   /// Takes what is new since the last time; nil where nothing is.
   ///

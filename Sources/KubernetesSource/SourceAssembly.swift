@@ -17,6 +17,9 @@ struct SourceAssembly: Sendable {
   private var hasNewProblems = false
   private var hasNewMesh = false
   private var hasGivenAll = false
+  /// The objects of the snapshot that stands in for the API server.
+  private var standIn: Set<ObjectKey>?
+  private var standInNote = ""
 
   /// An assembly that waits for all of `kinds`.
   init(_ kinds: [WatchedKind]) {
@@ -24,6 +27,9 @@ struct SourceAssembly: Sendable {
     meshOrder = kinds.filter { $0.purpose == .mesh }
     hasNewMesh = !meshOrder.isEmpty
   }
+
+  /// Whether anything fails at present.
+  var isFailing: Bool { !problems.isEmpty }
 
   /// The kinds that have not told all yet, by name.
   var missing: [String] { waiting.map(\.name).sorted() }
@@ -80,7 +86,36 @@ struct SourceAssembly: Sendable {
     delivery.transaction = SourceTransaction(
       upserts: upserts.values.sorted { $0.key.description < $1.key.description },
       removals: removals.sorted { $0.description < $1.description }, problems: diagnostics)
+    if let standIn {
+      // What is given now is all there is: what only the snapshot had is gone.
+      let gone = standIn.subtracting(upserts.keys)
+      delivery.transaction?.removals = gone.sorted { $0.description < $1.description }
+      self.standIn = nil
+      delivery.transaction?.problems = diagnostics
+    }
     (upserts, removals, hasNewProblems) = ([:], [], false)
+    return delivery
+  }
+
+  /// Whether a snapshot stands in for the API server.
+  var isStandIn: Bool { standIn != nil }
+
+  /// Gives a snapshot in the place of what the API server has not told; nil where it has.
+  ///
+  /// - Parameter note: What operators are told until the API server has told all.
+  mutating func giveStandIn(
+    _ snapshot: SourceSnapshot, note: String
+  ) -> KubernetesSource.Delivery? {
+    guard !waiting.isEmpty, standIn == nil else { return nil }
+    standIn = Set(snapshot.objects.map(\.key))
+    standInNote = note
+    hasNewMesh = true
+    hasNewProblems = false
+    var delivery = KubernetesSource.Delivery()
+    delivery.mesh = snapshot.mesh
+    delivery.transaction = SourceTransaction(
+      upserts: snapshot.objects.map { SourcedObject(key: $0.key, object: $0) },
+      problems: diagnostics)
     return delivery
   }
 
@@ -94,6 +129,11 @@ struct SourceAssembly: Sendable {
   }
 
   private var diagnostics: [StoredDiagnostic] {
+    let note = StoredDiagnostic(.warning, key: nil, origin: ObjectOrigin(), message: standInNote)
+    return (standIn == nil ? [] : [note]) + failures
+  }
+
+  private var failures: [StoredDiagnostic] {
     problems.sorted { $0.key.name < $1.key.name }.map { watch, reason in
       StoredDiagnostic(
         .warning, key: nil, origin: ObjectOrigin(),

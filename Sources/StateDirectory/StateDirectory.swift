@@ -43,6 +43,23 @@ public struct StateDirectory: Sendable {
     return true
   }
 
+  /// Keeps a file, in the place of one of that name: whoever reads it finds the old one or the new.
+  public func replace(_ name: String, _ bytes: [UInt8]) throws(FileError) {
+    let draft = path(".\(name).\(getpid()).\(UInt64.random(in: 0...UInt64.max))")
+    do throws(FileError) {
+      try FileBytes.create(draft, bytes)
+    } catch {
+      unlink(draft)
+      throw error
+    }
+    guard rename(draft, path(name)) == 0 else {
+      let error = FileError("made", path(name))
+      unlink(draft)
+      throw error
+    }
+    StateDirectory.sync(path)
+  }
+
   private static func makeFolder(_ path: String) throws(FileError) {
     var status = stat()
     if stat(path, &status) == 0 {

@@ -53,7 +53,8 @@ let allowedImports: [String: Set<String>] = [
     "Synchronization", "HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory",
   ],
   "KubernetesSource": [
-    "Synchronization", "KubernetesClient", "HTTPClient", "JSON", "Configuration", "MeshModel",
+    "Synchronization", "KubernetesClient", "HTTPClient", "JSON", "Bytes", "Configuration",
+    "MeshModel",
   ],
   "Introspection": [
     "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "Analysis",

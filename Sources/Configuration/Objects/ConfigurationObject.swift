@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSON
+
 /// An object of any kind that is read.
 public enum ConfigurationObject: Hashable, Sendable {
   /// A `VirtualService`.
@@ -77,7 +79,7 @@ public enum ConfigurationObject: Hashable, Sendable {
   ]
 
   /// The object, whatever its kind.
-  private var object: any AnyConfigObject {
+  var object: any AnyConfigObject {
     switch self {
     case .virtualService(let object): object
     case .destinationRule(let object): object
@@ -131,14 +133,16 @@ extension ConfigurationObject {
 }
 
 /// An object whatever its kind.
-private protocol AnyConfigObject {
+protocol AnyConfigObject {
   var kind: ResourceKind { get }
   var meta: ObjectMeta { get }
+  /// What it says, as members of the object; of a Secret every byte.
+  var members: [JSONObject.Member] { get }
   func isServedLike(_ other: any AnyConfigObject) -> Bool
 }
 
 extension ConfigObject: AnyConfigObject {
-  fileprivate func isServedLike(_ other: any AnyConfigObject) -> Bool {
+  func isServedLike(_ other: any AnyConfigObject) -> Bool {
     guard let other = other as? ConfigObject<Spec> else { return false }
     return self === other || spec == other.spec && meta.served == other.meta.served
   }

@@ -21,6 +21,34 @@ public enum Timestamp {
     return days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
   }
 
+  /// The time `seconds` after 1970 began, such as `2026-01-31T10:00:00Z`; for years 0 to 9999.
+  public static func text(_ seconds: Int64) -> String {
+    let (day, time) = seconds.flooredDivision(by: 86_400)
+    let date = calendarDate(daysSince1970: day)
+    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2)
+      + "T" + padded(time / 3600, 2) + ":" + padded(time / 60 % 60, 2)
+      + ":" + padded(time % 60, 2) + "Z"
+  }
+
+  /// The day of the Gregorian calendar; years that begin in March put the leap day at their end.
+  private static func calendarDate(
+    daysSince1970: Int64
+  ) -> (year: Int64, month: Int64, day: Int64) {
+    let (era, dayOfEra) = (daysSince1970 + 719_468).flooredDivision(by: 146_097)
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shifted = (5 * dayOfYear + 2) / 153
+    let month = shifted < 10 ? shifted + 3 : shifted - 9
+    let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
+    return (year, month, dayOfYear - (153 * shifted + 2) / 5 + 1)
+  }
+
+  private static func padded(_ value: Int64, _ width: Int) -> String {
+    let digits = String(value)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+
   private static let dash = UInt8(ascii: "-")
   private static let colon = UInt8(ascii: ":")
 
@@ -53,5 +81,12 @@ public enum Timestamp {
     let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
     let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
     return era * 146_097 + dayOfEra - 719_468
+  }
+}
+
+extension Int64 {
+  fileprivate func flooredDivision(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
   }
 }

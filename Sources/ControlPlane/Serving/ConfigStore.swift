@@ -18,6 +18,9 @@ final class ConfigStore: Sendable {
   /// What the mesh is set to now.
   var settings: MeshSettings { state.withLock { $0.store.currentSettings } }
 
+  /// All objects that are in use.
+  var validObjects: [ConfigurationObject] { state.withLock { $0.store.validObjects } }
+
   /// The namespaces whose objects count.
   var selectedNamespaces: NamespaceSelection { state.withLock { $0.store.selectedNamespaces } }
 

@@ -7,12 +7,16 @@ import Metrics
 /// What both HTTP ports answer.
 enum Pages {
   /// Readiness, version, metrics, and the debug pages.
-  static func router(_ sources: IntrospectionSources, metrics: MetricsRegistry) -> HTTPRouter {
+  static func router(
+    _ sources: IntrospectionSources, source: any ConfigurationSource, metrics: MetricsRegistry
+  ) -> HTTPRouter {
     var router = HTTPRouter()
-    router.on(.get, "/ready") { _ in
+    router.on(.get, "/ready") { request in
       let missing = sources.isReady()
-      return missing.isEmpty
-        ? .text("") : .text(missing.joined(separator: "\n") + "\n", status: 503)
+      guard missing.isEmpty else {
+        return .text(missing.joined(separator: "\n") + "\n", status: 503)
+      }
+      return .text(request.query("verbose") == nil ? "" : state(of: source))
     }
     router.on(.get, "/version") { _ in .text(sources.version) }
     router.on(.get, "/metrics") { _ in
@@ -20,5 +24,11 @@ enum Pages {
     }
     DebugPages(sources).register(on: &router)
     return router
+  }
+
+  /// Whether the source tells itself what is served.
+  private static func state(of source: any ConfigurationSource) -> String {
+    guard let age = source.standInAge else { return "Ready.\n" }
+    return "Ready, from a snapshot that is \(Int(age)) s old: the API server has not told all.\n"
   }
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Configuration
 import Flags
 import HTTPClient
 import KubernetesClient
 import KubernetesSource
+import Logging
 import MeshModel
+import StateDirectory
 import Synchronization
 
 /// A cluster's API server; with the mesh's files, where there are any.
@@ -17,6 +20,8 @@ final class ClusterSource: ConfigurationSource {
     var filesChanged = false
     var common: [String: String]?
     var own: [String: String]?
+    var mesh: [KubernetesSource.MeshText] = []
+    var wantsStandIn = false
   }
 
   private let source: KubernetesSource
@@ -25,12 +30,27 @@ final class ClusterSource: ConfigurationSource {
   private let hasMeshFile: Bool
   private let hasNetworksFile: Bool
   private let state: Mutex<State>
+  private let server: String
+  private let keeper: SnapshotKeeper?
+  private let changes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+  /// How long the API server has to tell all before the snapshot stands in for it.
+  private static let patience = Duration.seconds(5)
 
   /// A source that does not read yet; the mesh's files were read once already.
   ///
+  /// - Parameter objects: All objects that are in use, for the snapshot.
   /// - Throws: That the API server, or who asks it, is not known.
-  init(_ options: ControlPlaneOptions, meshFiles: MeshFiles) throws {
+  init(
+    _ options: ControlPlaneOptions, meshFiles: MeshFiles, log: Logger,
+    objects: @escaping @Sendable () -> [ConfigurationObject]
+  ) throws {
     let configuration = try ClusterSource.configuration(options)
+    server = configuration.server
+    keeper = try options.identity.stateDirectory.map {
+      try SnapshotKeeper(
+        StateDirectory($0), server: configuration.server, objects: objects, log: log)
+    }
     let client = KubernetesClient(
       configuration, http: try HTTPClient(),
       budget: RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst))
@@ -63,6 +83,11 @@ final class ClusterSource: ConfigurationSource {
 
   var missing: [String] { source.missing }
 
+  var standInAge: Double? {
+    guard source.isStandIn, let snapshot = keeper?.found else { return nil }
+    return WallClock.now() - Double(snapshot.time)
+  }
+
   func select(_ namespaces: NamespaceSelection) { source.select(namespaces) }
 
   func start() throws {}
@@ -70,6 +95,24 @@ final class ClusterSource: ConfigurationSource {
   func run(_ notify: @escaping @Sendable () -> Void) async {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.source.run(notify) }
+      if keeper?.found != nil {
+        group.addTask {
+          guard (try? await ContinuousClock().sleep(for: ClusterSource.patience)) != nil else {
+            return
+          }
+          self.state.withLock { $0.wantsStandIn = true }
+          notify()
+        }
+      }
+      if let keeper {
+        group.addTask {
+          for await _ in self.changes.stream {
+            self.keep(keeper)
+            try? await ContinuousClock().sleep(for: SnapshotKeeper.pause)
+          }
+          self.keep(keeper)
+        }
+      }
       guard hasMeshFile || hasNetworksFile else { return }
       group.addTask {
         while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
@@ -84,10 +127,33 @@ final class ClusterSource: ConfigurationSource {
     }
   }
 
-  func take() -> SourceDelivery? {
+  /// Writes the snapshot, unless what is held may be out of date.
+  private func keep(_ keeper: SnapshotKeeper) {
+    guard source.isCurrent else { return }
+    keeper.write(mesh: state.withLock { $0.mesh })
+  }
+
+  private func takeNext() -> KubernetesSource.Delivery? {
+    let wants = state.withLock { state in
+      defer { state.wantsStandIn = false }
+      return state.wantsStandIn
+    }
+    if wants, let snapshot = keeper?.found {
+      let note =
+        "the API server \(server) has not told all yet: what is served was true at "
+        + Timestamp.text(snapshot.time)
+      if let delivery = source.takeStandIn(snapshot, note: note) { return delivery }
+    }
     let delivery = source.take()
+    if delivery != nil { changes.continuation.yield() }
+    return delivery
+  }
+
+  func take() -> SourceDelivery? {
+    let delivery = takeNext()
     return state.withLock { state in
       if let maps = delivery?.mesh {
+        state.mesh = maps
         state.common = maps.first { $0.name == sharedName }?.entries
         state.own = maps.first { $0.name == ownName }?.entries
       }

@@ -12,6 +12,9 @@ protocol ConfigurationSource: Sendable {
   func take() -> SourceDelivery?
   /// Says of which namespaces objects count; others may be left out.
   func select(_ namespaces: NamespaceSelection)
+  /// For how long, in seconds, the source has not told what is served in its place; nil where it
+  /// tells itself.
+  var standInAge: Double? { get }
   /// What has not been read to its end yet, by name.
   var missing: [String] { get }
 }

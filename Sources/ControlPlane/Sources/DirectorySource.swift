@@ -24,6 +24,7 @@ final class DirectorySource: ConfigurationSource {
   }
 
   var missing: [String] { [] }
+  var standInAge: Double? { nil }
 
   /// A directory is read whole.
   func select(_ namespaces: NamespaceSelection) {}

@@ -193,6 +193,9 @@ extension MeshStore {
   /// The namespaces whose objects count: what a source may leave out is the rest.
   public var selectedNamespaces: NamespaceSelection { selection.namespaces }
 
+  /// The last valid version of every object.
+  public var validObjects: [ConfigurationObject] { objects.entries.compactMap(\.value.object) }
+
   /// How many valid objects of a kind there are.
   public func count(of kind: ResourceKind) -> Int { objects.count(of: kind) }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cluster's API server as the source: the same as files, and what an API server does to clients."""
 import json
+import os
+import tempfile
 
 import adsclient
 from cluster import Cluster
@@ -234,6 +236,40 @@ def test_selected_namespaces(start):
             client.wait("the selected service", lambda c: fresh in c.resources["cds"])
             label(cluster, "off")
             client.wait("its end", lambda c: fresh not in c.resources["cds"])
+
+
+def test_restart_without_the_server(start):
+    """A restart while the API server is away serves the last good state, and reconciles after"""
+    with tempfile.TemporaryDirectory() as state, Cluster() as cluster:
+        cluster.virtual_service("reviews", [{"route": [to("reviews", "v3")]}])
+        with start(kubeconfig=cluster.config, state=state) as daemon:
+            before = _answer(daemon, adsclient.SIDECAR)
+        cluster.fake("POST", "refuse", {"seconds": 12})
+        with start(kubeconfig=cluster.config, state=state) as daemon, \
+                adsclient.Client(daemon.ads) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+            assert client.json() == before, "something else is served"
+            ready = http.get(None, daemon.http, "/ready?verbose", timeout=5).body
+            assert "from a snapshot" in ready, ready
+            age = "navarch_source_snapshot_age_seconds"
+            assert daemon.metrics()[age] > 0
+            responses = dict(client.responses)
+            wait_until("the API server", lambda: daemon.metrics()[age] == 0, 60)
+            assert dict(client.responses) == responses, "what is the same was sent again"
+            _edit_arrives(cluster, client, "v1")
+        with open(os.path.join(state, "cluster.snapshot"), "r+b") as file:
+            file.seek(200)
+            file.write(b"X")
+        cluster.fake("POST", "refuse", {"seconds": 600})
+        daemon = start(kubeconfig=cluster.config, state=state).launch()
+        try:
+            wait_until("the refusal of a broken file", lambda: "is not whole" in open(
+                daemon.log).read(), 20)
+            wait_until("a word on the API server", lambda: "cannot be followed" in open(
+                daemon.log).read(), 20)
+            assert http.get(None, daemon.http, "/ready", timeout=5).status == 503
+        finally:
+            daemon.close()
 
 
 def test_without_the_server(start):
