@@ -52,6 +52,7 @@ bench: generate ## Build for release; measure generation beside istiod's figures
 	swift build -c release --product navarchd
 	swift build -c release --product adsload
 	.build/release/shapes --out .build/shapes.json
+	.build/release/shapes --only changes --services 5000 --proxies 2000 --out .build/changes.json
 	Tests/Bench/run .build/release/navarchd .build/release/adsload $(BENCH)
 
 image: generate ## An OCI image of the daemon under .build/image

@@ -35,14 +35,15 @@ public struct Hostname: Hashable, Sendable, CustomStringConvertible {
   /// Whether it is a pattern.
   public var isWildcard: Bool { text.utf8.first == UInt8(ascii: "*") }
 
-  private var suffix: Substring { text.dropFirst() }
+  /// The bytes of the name; of a pattern those behind the `*`.
+  private var suffix: Substring.UTF8View { isWildcard ? text.utf8.dropFirst() : text.utf8[...] }
 
   /// Whether there is a name that both mean.
   public func matches(_ other: Hostname) -> Bool {
     switch (isWildcard, other.isWildcard) {
-    case (true, true): suffix.hasSuffix(other.suffix) || other.suffix.hasSuffix(suffix)
-    case (true, false): other.text.hasSuffix(suffix)
-    case (false, true): text.hasSuffix(other.suffix)
+    case (true, true): suffix.ends(with: other.suffix) || other.suffix.ends(with: suffix)
+    case (true, false): other.suffix.ends(with: suffix)
+    case (false, true): suffix.ends(with: other.suffix)
     case (false, false): text == other.text
     }
   }
@@ -50,9 +51,8 @@ public struct Hostname: Hashable, Sendable, CustomStringConvertible {
   /// Whether `other` means every name that this means.
   public func isSubset(of other: Hostname) -> Bool {
     switch (isWildcard, other.isWildcard) {
-    case (true, true): suffix.hasSuffix(other.suffix)
     case (true, false): false
-    case (false, true): text.hasSuffix(other.suffix)
+    case (_, true): suffix.ends(with: other.suffix)
     case (false, false): text == other.text
     }
   }
@@ -74,5 +74,13 @@ public struct Hostname: Hashable, Sendable, CustomStringConvertible {
       true
     default: false
     }
+  }
+}
+
+extension Substring.UTF8View {
+  /// Whether the last bytes are those of `end`.
+  fileprivate func ends(with end: Self) -> Bool {
+    guard count >= end.count else { return false }
+    return suffix(end.count).elementsEqual(end)
   }
 }

@@ -121,10 +121,10 @@ extension ProxyContext {
   }
 
   /// Whether the proxy has an IPv4 address.
-  var hasIPv4: Bool { node.addresses.contains { IPAddress($0)?.isIPv4 == true } }
+  var hasIPv4: Bool { addressFamilies.hasIPv4 }
 
   /// Whether the proxy has an IPv6 address.
-  var hasIPv6: Bool { node.addresses.contains { IPAddress($0)?.isIPv4 == false } }
+  var hasIPv6: Bool { addressFamilies.hasIPv6 }
 
   private var requestedNetworks: Set<String>? {
     let written: [String]

@@ -30,11 +30,11 @@ public struct ClusterName: Hashable, Sendable, CustomStringConvertible {
 
   /// The parts of a name, nil for names of another form.
   public init?(_ text: String) {
-    let isServerName = !text.contains("|")
+    let bar = UInt8(ascii: "|")
     let parts =
-      isServerName
-      ? ClusterName.serverNameParts(text)
-      : text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+      text.utf8.contains(bar)
+      ? text.utf8.split(separator: bar, omittingEmptySubsequences: false)
+        .map { String(Substring($0)) } : ClusterName.serverNameParts(text)
     guard parts.count == 4, let direction = Direction(rawValue: parts[0]),
       let port = UInt32(parts[1])
     else { return nil }

@@ -35,6 +35,8 @@ final class GatheredViews: Sendable {
   let restricted = Memo<ServicePortKey, MeshService>(limit: 50_000)
   /// Virtual hosts of services without rules.
   let serviceHosts = Memo<ServiceHostKey, VirtualHostCandidate>(limit: 100_000)
+  /// The same of all services on a port, in their order.
+  let ownHosts = Memo<OwnHostsKey, [[VirtualHostCandidate]]>(limit: 500)
   /// Virtual hosts of VirtualServices.
   let ruleHosts = Memo<RuleHostsKey, RuleHosts>(limit: 50_000)
 }

@@ -78,6 +78,14 @@ struct ServiceHostKey: Hashable, Sendable {
   var proxy: Shared<OutboundClass>
 }
 
+/// What the virtual hosts of all services without rules depend on.
+struct OwnHostsKey: Hashable, Sendable {
+  var services: Tag
+  var destinationRules: Tag
+  var countsAttempts: Bool
+  var proxy: Shared<OutboundClass>
+}
+
 /// What the virtual hosts of a VirtualService depend on, on one port.
 struct RuleHostsKey: Hashable, Sendable {
   var rule: ResolvedVirtualService

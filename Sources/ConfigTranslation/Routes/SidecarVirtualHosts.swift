@@ -58,8 +58,8 @@ struct SidecarVirtualHosts {
       candidates += found.candidates
       ruled.formUnion(found.services)
     }
-    for service in services where !ruled.contains(service.hostname) {
-      addOwnHosts(of: service, to: &candidates)
+    for (service, own) in zip(services, ownHosts) where !ruled.contains(service.hostname) {
+      candidates += own
     }
     let hosts = candidates.settled()
     return port == 0 ? merged(hosts, candidates) : hosts
@@ -186,18 +186,23 @@ struct SidecarVirtualHosts {
 
   // MARK: Services without rules
 
-  private func addOwnHosts(
-    of service: MeshService, to candidates: inout [VirtualHostCandidate]
-  ) {
-    guard service.resolution != .alias else { return }
-    for port in service.ports where port.protocol.isHTTPOrSniffed {
+  /// The hosts of each service, in the order of the services.
+  private var ownHosts: [[VirtualHostCandidate]] {
+    let key = OwnHostsKey(
+      services: listening.tag, destinationRules: context.outbound.destinationRulesTag,
+      countsAttempts: countsAttempts, proxy: proxy)
+    return context.cache.gathered.ownHosts.value(key) { services.map(ownHosts) }
+  }
+
+  private func ownHosts(of service: MeshService) -> [VirtualHostCandidate] {
+    guard service.resolution != .alias else { return [] }
+    return service.ports.filter(\.protocol.isHTTPOrSniffed).map { port in
       let key = ServiceHostKey(
         service: service.identity, port: port, countsPort: !ignoresPort,
         isForAllPorts: self.port == 0, domain: domain(seenFrom: service),
         hash: context.hash(of: service, port: port.number),
         countsAttempts: countsAttempts, proxy: ofServices)
-      candidates.append(
-        context.cache.gathered.serviceHosts.value(key) { ownHost(of: service, key) })
+      return context.cache.gathered.serviceHosts.value(key) { ownHost(of: service, key) }
     }
   }
 
@@ -219,12 +224,14 @@ struct SidecarVirtualHosts {
     let domain = context.node.dnsDomain
     guard let dot = domain.utf8.firstIndex(of: UInt8(ascii: ".")), domain[dot...].hasPrefix(".svc.")
     else { return domain }
-    let own = domain[...dot] + "svc."
+    let own = domain.utf8[...dot]
     let hosts = [service.hostname] + service.aliases.map(\.hostname)
     let isOwn = hosts.contains { host in
-      let text = host.text
-      guard let first = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return false }
-      return text[text.utf8.index(after: first)...].hasPrefix(own)
+      let bytes = host.text.utf8
+      guard let first = bytes.firstIndex(of: UInt8(ascii: ".")) else { return false }
+      let rest = bytes[bytes.index(after: first)...]
+      return rest.prefix(own.count).elementsEqual(own)
+        && rest.dropFirst(own.count).prefix(4).elementsEqual("svc.".utf8)
     }
     return isOwn ? domain : "-" + domain[dot...]
   }
