@@ -11,6 +11,13 @@ extension MeshSettings {
     settings.clusterDomain = clusterDomain
     settings.trustDomain = mesh.trustDomain
     settings.isDualStack = feature("ISTIO_DUAL_STACK", default: false)
+    settings.heedsHealthChecks = feature("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", default: true)
+    settings.servicesSelectEntries = feature(
+      "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES", default: true)
+    settings.entriesSelectPods = feature("PILOT_ENABLE_SERVICEENTRY_SELECT_PODS", default: true)
+    settings.allocationRanges = AddressAllocation.Ranges(
+      ipv4: features["PILOT_IP_AUTOALLOCATE_IPV4_PREFIX"],
+      ipv6: features["PILOT_IP_AUTOALLOCATE_IPV6_PREFIX"])
     let root = tables.namespaces[.init("", rootNamespace)]
     settings.clusterNetwork = root?.meta.labels[WellKnownLabel.network] ?? ""
     return settings

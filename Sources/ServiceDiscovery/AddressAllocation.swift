@@ -4,8 +4,8 @@ public import Configuration
 
 /// The addresses that the mesh gives to hosts of ServiceEntries that have none.
 ///
-/// Hosts get the lowest free place in 240.240.0.0/16 and 2001:2::/48, the oldest entry first; a host
-/// that had a place keeps it, whatever comes or goes.
+/// A host keeps what its entry's status says, or what it had before; others get the lowest free
+/// place, the oldest entry first. No address is given twice, nor one that an entry itself declares.
 public struct AddressAllocation: Hashable, Sendable {
   /// One host of one entry.
   public struct Owner: Hashable, Sendable {
@@ -24,39 +24,75 @@ public struct AddressAllocation: Hashable, Sendable {
     }
   }
 
-  private var places: [Owner: UInt32] = [:]
+  /// The ranges that addresses are taken from.
+  public struct Ranges: Hashable, Sendable {
+    /// Addresses of IPv4 (`PILOT_IP_AUTOALLOCATE_IPV4_PREFIX`).
+    public var ipv4: IPRange?
+    /// Addresses of IPv6 (`PILOT_IP_AUTOALLOCATE_IPV6_PREFIX`).
+    public var ipv6: IPRange?
+
+    /// Ranges as they are written; Istio's where nothing is, and none where it is no range.
+    public init(ipv4: String? = nil, ipv6: String? = nil) {
+      self.ipv4 = IPRange(ipv4 ?? "240.240.0.0/16")
+      self.ipv6 = IPRange(ipv6 ?? "2001:2::/48")
+    }
+  }
+
+  private var given: [Owner: [IPAddress]] = [:]
 
   /// No addresses.
   public init() {}
 
   /// The addresses of the hosts of `entries`, where `previous` gave out some before.
   public init(
-    entries: [ConfigObject<Istio.ServiceEntry>], previous: AddressAllocation = .init()
+    entries: [ConfigObject<Istio.ServiceEntry>], previous: AddressAllocation = .init(),
+    ranges: Ranges = .init()
   ) {
-    let owners = entries.filter(Self.wantsAddresses).sorted { $0.meta.isOlder(than: $1.meta) }
-      .flatMap { entry in
-        entry.spec.hosts
-          .filter { !$0.hasPrefix("*") || entry.spec.resolution == .dynamicDns }
-          .map { Owner(namespace: entry.meta.namespace, entry: entry.meta.name, host: $0) }
+    let entries = entries.sorted { $0.meta.isOlder(than: $1.meta) }
+    var taken = Set(entries.flatMap(\.spec.addresses).compactMap(IPAddress.init))
+    var without: [Owner] = []
+    for entry in entries where Self.wantsAddresses(entry) {
+      for owner in Self.owners(in: entry) where given[owner] == nil {
+        let reported = entry.status.addresses[owner.host]?.compactMap(IPAddress.init)
+        let kept = reported ?? previous.given[owner] ?? []
+        let own = kept.filter { taken.insert($0).inserted }
+        given[owner] = own
+        if own.isEmpty { without.append(owner) }
       }
-    for owner in owners { places[owner] = previous.places[owner] }
-    var taken = Set(places.values)
-    var next: UInt32 = 1
-    for owner in owners where places[owner] == nil {
-      while taken.contains(next) { next += 1 }
-      // What does not fit the range goes without.
-      guard next < 1 << 16 else { return }
-      places[owner] = next
-      taken.insert(next)
     }
+    for range in [ranges.ipv4, ranges.ipv6] {
+      guard let range else { continue }
+      var next = range.address.bits
+      for owner in without {
+        guard let free = Self.take(after: &next, in: range, &taken) else { break }
+        given[owner, default: []].append(free)
+      }
+    }
+  }
+
+  /// The next free address of a range; nil where it is used up.
+  private static func take(
+    after next: inout UInt128, in range: IPRange, _ taken: inout Set<IPAddress>
+  ) -> IPAddress? {
+    while true {
+      next += 1
+      let address =
+        range.address.isIPv4
+        ? IPAddress(ipv4: UInt32(truncatingIfNeeded: next)) : IPAddress(ipv6: next)
+      guard range.contains(address) else { return nil }
+      if taken.insert(address).inserted { return address }
+    }
+  }
+
+  private static func owners(in entry: ConfigObject<Istio.ServiceEntry>) -> [Owner] {
+    entry.spec.hosts.filter { !$0.hasPrefix("*") || entry.spec.resolution == .dynamicDns }
+      .map { Owner(namespace: entry.meta.namespace, entry: entry.meta.name, host: $0) }
   }
 
   /// The addresses of a host, IPv4 first; none where it has its own or wants none.
   public func addresses(of owner: Owner) -> [String] {
-    guard let place = places[owner] else { return [] }
-    let v4 = IPAddress(ipv4: 0xF0F0_0000 | place)
-    let v6 = IPAddress(ipv6: 0x2001_0002 << 96 | UInt128(place))
-    return [v4.description, v6.description]
+    let all = given[owner] ?? []
+    return (all.filter(\.isIPv4) + all.filter { !$0.isIPv4 }).map(\.description)
   }
 
   /// Whether `object` has no addresses, can use some, and does not opt out.

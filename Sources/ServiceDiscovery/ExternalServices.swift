@@ -33,9 +33,8 @@ public struct ExternalWorkload: Hashable, Sendable {
     facts.locality =
       entry.locality.isEmpty
       ? WellKnownLabel.locality(labels) ?? Locality() : Locality(path: entry.locality)
-    facts.network =
-      entry.network.isEmpty
-      ? settings.network(address: entry.address, labels: labels) : entry.network
+    // Without a network of its own it is reachable from all, whatever its labels tell.
+    facts.network = entry.network
     facts.cluster = settings.cluster
     facts.weight = entry.weight
     if !entry.serviceAccount.isEmpty {
@@ -44,9 +43,10 @@ public struct ExternalWorkload: Hashable, Sendable {
     }
     facts.tlsMode =
       labels[WellKnownLabel.tlsMode] ?? (entry.serviceAccount.isEmpty ? "disabled" : "istio")
-    facts.labels = WellKnownLabel.augment(
-      labels, cluster: settings.cluster, locality: facts.locality, node: "",
-      network: facts.network)
+    facts.labels = labels.placed(
+      facts.locality, cluster: settings.cluster, node: "",
+      network: entry.network.isEmpty
+        ? settings.network(address: entry.address, labels: labels) : entry.network)
     workload = Workload(facts)
   }
 
@@ -98,7 +98,7 @@ public enum ExternalServices {
     let found: [ExternalWorkload]
     if let selector = entry.workloadSelector {
       let ofPods = pods.pods(namespace: object.meta.namespace, selector: selector.labels)
-        .filter { Pods.isReady($0.pod) }
+        .filter { settings.entriesSelectPods && Pods.isReady($0.pod) }
       let outside = entries.filter {
         selects(selector.labels, $0.workload.facts.labels)
       }.sorted { $0.name < $1.name }

@@ -27,9 +27,8 @@ public enum Pods {
     if !spec.subdomain.isEmpty {
       facts.hostname = spec.hostname.isEmpty ? meta.name : spec.hostname
     }
-    facts.labels = WellKnownLabel.augment(
-      meta.labels, cluster: settings.cluster, locality: facts.locality, node: spec.nodeName,
-      network: facts.network)
+    facts.labels = meta.labels.placed(
+      facts.locality, cluster: settings.cluster, node: spec.nodeName, network: facts.network)
     return Workload(facts)
   }
 

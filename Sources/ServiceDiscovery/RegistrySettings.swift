@@ -13,7 +13,14 @@ public struct RegistrySettings: Hashable, Sendable {
   /// The network of the cluster, from the label `topology.istio.io/network` of its root namespace.
   public var clusterNetwork = ""
   /// Where ServiceEntries without addresses get theirs from.
-  public var autoAllocatesAddresses = true
+  public var allocationRanges = AddressAllocation.Ranges()
+  /// Whether WorkloadEntries with health checks count only while they are healthy
+  /// (`PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS`).
+  public var heedsHealthChecks = true
+  /// Whether Kubernetes Services select WorkloadEntries (`PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES`).
+  public var servicesSelectEntries = true
+  /// Whether ServiceEntries select Pods (`PILOT_ENABLE_SERVICEENTRY_SELECT_PODS`).
+  public var entriesSelectPods = true
   /// Whether the addresses of a Pod of both families are one endpoint (`ISTIO_DUAL_STACK`).
   public var isDualStack = false
   private var networkRanges: [NamedRange] = []
@@ -85,20 +92,5 @@ public enum WellKnownLabel {
       !label.isEmpty
     else { return nil }
     return Locality(label: label)
-  }
-
-  /// `labels` and those of a workload's place in the mesh.
-  static func augment(
-    _ labels: [String: String], cluster: String, locality: Locality, node: String, network: String
-  ) -> [String: String] {
-    var labels = labels
-    for (name, value) in [
-      (region, locality.region), (zone, locality.zone), (subzone, locality.subzone),
-      (Self.cluster, cluster), (Self.node, node),
-    ] where !value.isEmpty { labels[name] = value }
-    if !network.isEmpty, labels[Self.network, default: ""].isEmpty {
-      labels[Self.network] = network
-    }
-    return labels
   }
 }

@@ -35,14 +35,17 @@ public struct ServiceSources: Sendable {
       declarations = known.declarations
     } else {
       allocation = AddressAllocation(
-        entries: Array(tables.serviceEntries.values), previous: previous?.allocation ?? .init())
+        entries: Array(tables.serviceEntries.values), previous: previous?.allocation ?? .init(),
+        ranges: settings.allocationRanges)
       declarations = Self.declarations(tables)
     }
     if let known, known.tables.workloadEntries == tables.workloadEntries {
       external = known.external
       externalByAddress = known.externalByAddress
     } else {
-      let workloads = tables.workloadEntries.values.map {
+      let workloads = tables.workloadEntries.values.filter {
+        !settings.heedsHealthChecks || $0.isHealthy
+      }.map {
         ExternalWorkload($0.spec, meta: $0.meta, settings: settings)
       }.sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
       external = Dictionary(grouping: workloads, by: \.namespace)
@@ -143,10 +146,11 @@ public struct ServiceSources: Sendable {
     guard service.registry == .kubernetes, service.resolution != .alias,
       let object = tables.services[.init(service.namespace, service.name)]
     else { return declared }
-    return declared
-      + KubernetesEndpoints.endpoints(
-        of: service, slices: slices[.init(service.namespace, service.name)] ?? [],
-        workloads: workloads)
+    let here = KubernetesEndpoints.endpoints(
+      of: service, slices: slices[.init(service.namespace, service.name)] ?? [],
+      workloads: workloads)
+    guard settings.servicesSelectEntries else { return declared + here }
+    return declared + here
       + KubernetesEndpoints.endpoints(
         of: service, object: object, entries: external[service.namespace] ?? [])
   }
@@ -201,5 +205,13 @@ extension Dictionary where Value: AnyObject {
     let changed = filter { other[$0.key] !== $0.value }.map(\.key)
     let removed = other.keys.filter { self[$0] == nil }
     return changed + removed
+  }
+}
+
+extension ConfigObject<Istio.WorkloadEntry> {
+  /// Whether the workload takes requests: one whose health is checked does once somebody said so.
+  fileprivate var isHealthy: Bool {
+    let checks = meta.annotations["proxy.istio.io/health-checks-enabled"]?.lowercased()
+    return checks != "true" && checks != "1" || status.isHealthy ?? false
   }
 }

@@ -40,13 +40,29 @@ public struct ProxyPlace: Hashable, Sendable {
 }
 
 extension ServiceRegistry {
-  /// The Pod that a proxy stands beside.
+  /// The Pod that a proxy stands beside: that of its name, else one at its address.
+  ///
+  /// istiod goes by the name alone unless told otherwise, since its agent knows it; a bare Envoy may not.
   public func pod(of place: ProxyPlace) -> WorkloadIndex.Entry? {
+    if let named = sources.workloads[.init(place.namespace, place.podName)] { return named }
     guard let address = place.addresses.first else { return nil }
     let here = sources.workloads.pods(at: address).filter {
       $0.pod.meta.namespace == place.namespace
     }
-    return here.first { $0.pod.meta.name == place.podName } ?? here.first
+    return here.first
+  }
+
+  /// The workload outside of Kubernetes that a proxy stands beside, if a ServiceEntry has it.
+  public func externalWorkload(of place: ProxyPlace) -> Workload? {
+    for address in place.addresses {
+      for service in externalServices(at: address) where service.namespace == place.namespace {
+        let found = endpointsByService[service.key]?.first {
+          $0.servicePort != 0 && $0.addresses.contains(address)
+        }
+        if let found { return found.workload }
+      }
+    }
+    return nil
   }
 
   /// The services that a proxy's workload is behind, the oldest first, then by host.

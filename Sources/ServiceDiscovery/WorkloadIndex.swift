@@ -87,8 +87,8 @@ public struct WorkloadIndex: Sendable {
     var facts = Workload.Facts()
     facts.cluster = settings.cluster
     facts.network = settings.network(address: address, labels: [:])
-    facts.labels = WellKnownLabel.augment(
-      [:], cluster: settings.cluster, locality: Locality(), node: "", network: facts.network)
+    facts.labels = [:].placed(
+      Locality(), cluster: settings.cluster, node: "", network: facts.network)
     return Workload(facts)
   }
 }

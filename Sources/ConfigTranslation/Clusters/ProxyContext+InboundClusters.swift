@@ -13,7 +13,7 @@ extension ProxyContext {
       return node.interception == .none ? [] : serviceClusters(facets, besides: [])
     }
     let declared = ingress.compactMap { sidecarCluster($0, facets) }
-    guard settings.feature("ENABLE_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", default: false) else {
+    guard settings.mergesInboundPorts else {
       return declared
     }
     return serviceClusters(facets, besides: Set(ingress.compactMap { $0.port?.number })) + declared

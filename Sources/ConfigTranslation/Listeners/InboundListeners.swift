@@ -68,7 +68,7 @@ extension ProxyContext {
       guard node.interception != .none else { return [] }
       found = servicePorts(policy, except: [])
     } else {
-      if settings.feature("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", default: false) {
+      if settings.mergesInboundPorts {
         found = servicePorts(policy, except: Set(ingress.compactMap { $0.port?.number }))
       }
       for listener in ingress {
@@ -189,6 +189,12 @@ private struct PlacedInboundPort {
 }
 
 extension MeshSettings {
+  /// Whether the ports of services count beside those of a Sidecar's ingress
+  /// (`PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE`).
+  var mergesInboundPorts: Bool {
+    feature("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", default: false)
+  }
+
   /// How many connections are accepted at once (`MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP`, 1).
   var maxConnectionsPerEvent: UInt32? {
     let count = features["MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP"].flatMap(UInt32.init) ?? 1

@@ -78,12 +78,8 @@ struct OutboundEntries {
     case (_, true) where known.spoken.isTCP:
       known.merge(new.chains)
       known.spoken = .unsupported
-    case (_, true):
-      known.merge(
-        new.chains.filter {
-          if case .connections = $0.content { return true }
-          return false
-        })
+    // Where the proxy sniffs already, the first service stays.
+    case (_, true): return
     default:
       known.merge(new.chains)
       if known.spoken.isHTTP { known.spoken = .unsupported }

@@ -55,20 +55,3 @@ public struct ProxyContext: Sendable {
   /// The Sidecar that applies to the proxy.
   public var sidecar: Istio.Sidecar? { outbound.sidecar?.spec }
 }
-
-extension MeshSnapshot {
-  /// A node with labels and locality of its Pod, where the registry knows the Pod (istiod: the
-  /// Pod's labels count, not `LABELS`; `node.locality` counts before the Pod's node).
-  fileprivate func completed(_ node: ProxyNode) -> ProxyNode {
-    guard let entry = registry.pod(of: node.place) else { return node }
-    var node = node
-    let facts = entry.workload.facts
-    node.labels = facts.labels
-    if node.locality.isEmpty { node.locality = facts.locality }
-    if node.serviceAccount.isEmpty { node.serviceAccount = facts.serviceAccount }
-    if node.nodeName.isEmpty { node.nodeName = facts.nodeName }
-    if node.network.isEmpty { node.network = facts.network }
-    if node.cluster.isEmpty { node.cluster = facts.cluster }
-    return node
-  }
-}

@@ -16,11 +16,14 @@ public final class ConfigObject<Spec: ConfigSpec>: Hashable, Sendable {
   public let meta: ObjectMeta
   /// What it says.
   public let spec: Spec
+  /// What controllers have written about it.
+  public let status: ReportedStatus
 
   /// An object.
-  public init(meta: ObjectMeta, spec: Spec) {
+  public init(meta: ObjectMeta, spec: Spec, status: ReportedStatus = .init()) {
     self.meta = meta
     self.spec = spec
+    self.status = status
   }
 
   /// Its kind.
@@ -28,7 +31,8 @@ public final class ConfigObject<Spec: ConfigSpec>: Hashable, Sendable {
 
   /// Whether two objects are of one name and say the same.
   public static func == (left: ConfigObject, right: ConfigObject) -> Bool {
-    left === right || (left.meta == right.meta && left.spec == right.spec)
+    left === right
+      || left.meta == right.meta && left.spec == right.spec && left.status == right.status
   }
 
   /// Adds the object's name: what it says is left to equality.

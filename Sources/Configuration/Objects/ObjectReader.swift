@@ -40,7 +40,8 @@ extension ConfigObject {
     } else {
       spec = try Spec.decode(.object(object), &decoder)
     }
-    self.init(meta: meta, spec: spec)
+    self.init(
+      meta: meta, spec: spec, status: ReportedStatus(object["status"], of: Spec.kind))
   }
 }
 
