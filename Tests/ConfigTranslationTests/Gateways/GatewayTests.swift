@@ -269,4 +269,39 @@ struct GatewayTests {
     #expect(gateway(owner).secret("kubernetes://other") == nil)
     #expect(gateway(owner).secret("kubernetes://far/page") == nil)
   }
+  @Test func aGatewayElsewhereMayNameASecretOfTheWorkloadsNamespace() {
+    let objects =
+      Self.objects + """
+
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: Gateway
+        metadata: {name: elsewhere, namespace: far}
+        spec:
+          selector: {app: server}
+          servers:
+          - port: {number: 8443, name: https, protocol: HTTPS}
+            hosts: [far.example.com]
+            tls: {mode: SIMPLE, credentialName: other}
+        ---
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: roots, namespace: default}
+        data: {ca.crt: cm9vdHM=, tls.crt: Y2VydA==, tls.key: a2V5}
+        """
+    let world = ListenerWorld(objects)
+    func reader(_ namespace: String) -> ProxyContext {
+      var node = world.context(address: "10.0.0.2").node
+      node.kind = .router
+      node.identity = VerifiedIdentity(namespace: namespace, serviceAccount: "server")
+      return ProxyContext(world.mesh, node: node, cache: ResourceCache())
+    }
+    #expect(reader("default").secret("kubernetes://other") != nil)
+    #expect(reader("far").secret("kubernetes://other") == nil)
+    // Roots of its own namespace are no secret; what else the object holds is.
+    let roots = reader("default").secret("kubernetes://roots-cacert")?.json().text() ?? ""
+    #expect(roots.contains("trusted_ca") && !roots.contains("private_key"), "\(roots)")
+    #expect(reader("far").secret("kubernetes://default/roots-cacert") == nil)
+    #expect(reader("default").secret("kubernetes://roots") == nil)
+  }
 }
