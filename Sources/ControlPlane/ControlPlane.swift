@@ -24,7 +24,9 @@ struct ControlPlane {
     let registry = MetricsRegistry()
     let metrics = ControlPlane.metrics(registry)
     let (store, source) = try ControlPlane.store(options, log)
-    let translator = Translator(cacheCapacity: options.cacheCapacity)
+    let translator = Translator(cacheCapacity: options.cacheCapacity) {
+      metrics.xds.certificateErrors.increment()
+    }
     var serving = DiscoveryServerConfiguration(
       controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
       view: { snapshot, node in

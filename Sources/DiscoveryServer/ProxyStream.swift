@@ -157,6 +157,12 @@ final class ProxyStream: Sendable {
       throw GRPCStatus(.invalidArgument, "The first request of the stream has no node.id.")
     }
     var node = try ProxyNode(description)
+    guard node.kind != .waypoint, node.kind != .ztunnel else {
+      throw GRPCStatus(
+        .unimplemented,
+        "\(node.id) is a proxy of the ambient mesh (\(node.kind.rawValue)), which this version does "
+          + "not serve: it serves sidecars and gateways.")
+    }
     node.identity = try verifiedIdentity(of: node)
     state.withLock { $0.node = node }
     server.metrics.xds.clients.add(1, [node.versionLabel])

@@ -107,6 +107,21 @@ struct DiscoveryServerTests {
     }
   }
 
+  @Test(
+    "Proxies of the ambient mesh are told that they are not served",
+    arguments: ["waypoint", "ztunnel"])
+  func ambient(kind: String) async throws {
+    let fixture = try ADSFixture()
+    try await fixture.serving {
+      let call = fixture.open()
+      try await call.write(
+        ADSFixture.clusters(node: kind + "~10.0.0.1~w-1.default~default.svc.cluster.local"))
+      let status = await Self.end(of: call)
+      #expect(status.code == .unimplemented)
+      #expect(status.message.contains("\(kind)~10.0.0.1~w-1.default"))
+    }
+  }
+
   @Test("Bytes that are no request are refused")
   func garbage() async throws {
     let fixture = try ADSFixture()

@@ -12,13 +12,18 @@ final class ProxyView: ResourceView {
   /// The proxy at its snapshot.
   let context: ProxyContext
   private let relations: ResourceRelations
+  private let onMissingSecret: @Sendable () -> Void
   private let lists = Mutex<[ResourceType: [EncodedResource]]>([:])
   private let assignments = Mutex<LoadAssignments?>(nil)
   private let singles = Mutex<[ResourceKey: EncodedResource?]>([:])
 
-  init(_ context: ProxyContext, relations: ResourceRelations) {
+  init(
+    _ context: ProxyContext, relations: ResourceRelations,
+    onMissingSecret: @escaping @Sendable () -> Void
+  ) {
     self.context = context
     self.relations = relations
+    self.onMissingSecret = onMissingSecret
   }
 
   func all(_ type: ResourceType) -> [EncodedResource] {
@@ -40,6 +45,7 @@ final class ProxyView: ResourceView {
     let key = ResourceKey(type, name)
     if let known = singles.withLock({ $0[key] }) { return known }
     let made = context.single(type, name)
+    if type == .secret, made == nil { onMissingSecret() }
     singles.withLock { $0[key] = .some(made) }
     return made
   }

@@ -9,11 +9,20 @@ final class Translator: Sendable {
   private let cache: ResourceCache
   private let relations = ResourceRelations()
 
-  init(cacheCapacity: Int) { cache = ResourceCache(capacity: cacheCapacity) }
+  private let onMissingSecret: @Sendable () -> Void
+
+  /// - Parameter onMissingSecret: Called where a proxy asks for a secret that is not there or not
+  ///   for it.
+  init(cacheCapacity: Int, onMissingSecret: @escaping @Sendable () -> Void) {
+    cache = ResourceCache(capacity: cacheCapacity)
+    self.onMissingSecret = onMissingSecret
+  }
 
   /// What a proxy should have at a snapshot.
   func view(_ snapshot: MeshSnapshot, _ node: ProxyNode) -> ProxyView {
-    ProxyView(ProxyContext(snapshot, node: node, cache: cache), relations: relations)
+    ProxyView(
+      ProxyContext(snapshot, node: node, cache: cache), relations: relations,
+      onMissingSecret: onMissingSecret)
   }
 
   /// Shows how the cache fares, as istiod does with `PILOT_XDS_CACHE_STATS`.
