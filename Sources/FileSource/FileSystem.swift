@@ -48,11 +48,14 @@ enum FileSystem {
   static func names(in path: String) -> Result<[String], SystemError> {
     guard let directory = opendir(path) else { return .failure(SystemError(number: errno)) }
     defer { closedir(directory) }
+    // An entry ends after its name: to copy all that its type declares would read beyond it.
+    guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else {
+      preconditionFailure("an entry of a directory has no name")
+    }
     var names: [String] = []
     while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+      let bytes = UnsafeRawPointer(entry) + offset
+      let name = String(cString: bytes.assumingMemoryBound(to: CChar.self))
       if name != "." && name != ".." { names.append(name) }
     }
     return .success(names.sorted())

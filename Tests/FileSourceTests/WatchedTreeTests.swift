@@ -27,6 +27,15 @@ import Testing
     #expect(harness.change() == nil)
   }
 
+  /// Entries of a directory come in blocks, at whose ends nothing follows a name.
+  @Test func namesOfLargeDirectoriesAreRead() throws {
+    let names = (0..<4000).map { "svc-\($0)-service.yaml" }
+    for name in names {
+      #expect(FileManager.default.createFile(atPath: directory.path + "/" + name, contents: nil))
+    }
+    #expect(try FileSystem.names(in: directory.path).get() == names.sorted())
+  }
+
   @Test func anEmptyDirectoryHasAFirstChange() throws {
     #expect(try Harness(directory).change() == DirectoryChange(isInitial: true))
   }
