@@ -37,7 +37,6 @@ public enum NotYetTranslated {
     let standard = Istio.MeshConfig.standard
     let fields: [(name: String, isSet: Bool)] = [
       ("ca", mesh.ca != standard.ca),
-      ("caCertificates", mesh.caCertificates != standard.caCertificates),
       ("certificates", mesh.certificates != standard.certificates),
       ("configSources", mesh.configSources != standard.configSources),
       ("hboneIdleTimeout", mesh.hboneIdleTimeout != standard.hboneIdleTimeout),
