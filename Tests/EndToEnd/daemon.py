@@ -4,24 +4,13 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 
 from mesh import client
 from mesh.config import ConfigDirectory
+from mesh.ports import free_ports
 from mesh.processes import Child
-
-
-def free_ports(count):
-    """Ports that nothing listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Daemon:

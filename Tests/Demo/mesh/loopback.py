@@ -14,6 +14,7 @@ import socket
 
 from .box import Box
 from .config import ISTIO
+from .ports import free_ports
 
 APP_PORT, ADMIN_PORT, GATEWAY_PORT, CALLED = 19100, 19200, 18080, 9080
 
@@ -26,7 +27,7 @@ class LoopbackBox(Box):
 
     def __init__(self, *arguments, **named):
         self.numbers = {}
-        ports = self.free_ports(5)
+        ports = free_ports(5)
         self.ads = "127.0.0.1:%d" % ports[0]
         self.http, self.monitoring = ("127.0.0.1", ports[1]), ("127.0.0.1", ports[2])
         self.more = ["--secureGRPCAddr", "127.0.0.1:%d" % ports[3],
@@ -36,15 +37,6 @@ class LoopbackBox(Box):
             number = self.numbers[pod.name]
             pod.admin = ("127.0.0.1", ADMIN_PORT + number)
             pod.listen = ("127.0.0.1", APP_PORT + number)
-
-    @staticmethod
-    def free_ports(count):
-        """Ports that nothing listens on."""
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-        ports = [s.getsockname()[1] for s in sockets]
-        for s in sockets:
-            s.close()
-        return ports
 
     def daemon_arguments(self):
         return ["--grpcAddr", self.ads, "--httpAddr", "%s:%d" % self.http,

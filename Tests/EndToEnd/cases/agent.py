@@ -11,10 +11,10 @@ import threading
 
 import certificates
 from certificates import field
-from daemon import free_ports
 from mesh import paths
 from mesh.client import TimedOut, get, wait_until
 from mesh.config import ISTIO, ConfigDirectory
+from mesh.ports import free_ports
 from mesh.processes import Child
 
 from . import identity

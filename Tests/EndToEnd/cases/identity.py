@@ -12,12 +12,12 @@ import adsclient
 import certificates
 import grpc
 from certificates import Authority, field, openssl, read
-from daemon import free_ports
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2
 from mesh import paths
 from mesh.client import wait_until
 from mesh.config import ISTIO, ConfigDirectory
 from mesh.envoy import Admin
+from mesh.ports import free_ports
 from mesh.processes import Child
 
 HOST = "page.example.com"

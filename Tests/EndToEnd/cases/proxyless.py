@@ -7,9 +7,9 @@ import subprocess
 import sys
 import tempfile
 
-from daemon import free_ports
 from mesh.client import wait_until
 from mesh.config import to
+from mesh.ports import free_ports
 
 HOST = "echo.default.svc.cluster.local"
 APP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "grpc_app.py")
