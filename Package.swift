@@ -134,6 +134,7 @@ let testUses: [String: [String]] = [
   "Explanation": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
   "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
   "HTTPClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
+  "KubernetesClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
 ]
 
 /// The rooms whose tests compare with files.

@@ -35,6 +35,8 @@ public struct HTTPClientRequest: Sendable {
   public var connectTimeout = Duration.seconds(10)
   /// How long the body may stay away, in whole seconds; nil for ever.
   public var idleTimeout: Duration?
+  /// How long all may take, from the beginning to the end of the body; nil for ever.
+  public var timeout: Duration?
 
   /// A `GET` of `url`.
   public init(url: String) { self.url = url }

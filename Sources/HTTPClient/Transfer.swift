@@ -61,6 +61,9 @@ final class Transfer {
       ccurl_set_number(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
       ccurl_set_number(easy, CURLOPT_LOW_SPEED_TIME, max(1, idle.milliseconds / 1000))
     }
+    if let timeout = request.timeout {
+      ccurl_set_number(easy, CURLOPT_TIMEOUT_MS, max(1, timeout.milliseconds))
+    }
     if let proxy = request.proxy { ccurl_set_text(easy, CURLOPT_PROXY, proxy) }
     if let place = request.connectTo {
       target = curl_slist_append(nil, "::\(place)")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import HTTPClient
+internal import JSON
 internal import StateDirectory
 internal import Synchronization
 
@@ -37,9 +38,56 @@ public final class KubernetesClient: Sendable {
     var request = try request(to: path, query)
     request.headers.append((name: "Accept", value: accept))
     request.idleTimeout = idleTimeout
-    let wait = budget.withLock { $0.take(at: ContinuousClock.now - start) }
+    let wait = takeTurn()
     if wait > .zero { try? await ContinuousClock().sleep(for: wait) }
     return http.open(request)
+  }
+
+  /// Makes a request and waits for the whole answer, which must be JSON.
+  ///
+  /// - Parameter deadline: When the answer must be there. Nothing is sent after it.
+  func send(
+    _ method: String, _ path: String, query: [(name: String, value: String)] = [],
+    body: JSONValue? = nil, contentType: String = "application/json",
+    by deadline: ContinuousClock.Instant
+  ) async throws(KubernetesRequestError) -> JSONValue {
+    do {
+      var request = try request(to: path, query)
+      request.method = method
+      request.headers.append((name: "Accept", value: "application/json"))
+      if let body {
+        request.headers.append((name: "Content-Type", value: contentType))
+        request.body = Array(body.text().utf8)
+      }
+      let wait = takeTurn()
+      guard ContinuousClock.now + wait < deadline else { throw KubernetesRequestError.late }
+      if wait > .zero { try await ContinuousClock().sleep(for: wait) }
+      let rest = deadline - ContinuousClock.now
+      guard rest > .zero else { throw KubernetesRequestError.late }
+      request.timeout = rest
+      let exchange = http.open(request)
+      let head = try await exchange.head()
+      let answer = try await exchange.body(limit: KubernetesClient.answerLimit)
+      guard (200..<300).contains(head.status) else {
+        throw KubernetesRequestError.refused(APIRefusal(head, body: answer))
+      }
+      return try JSONValue(parsing: answer)
+    } catch let error as KubernetesRequestError {
+      throw error
+    } catch let error as KubernetesClientError {
+      throw .unusable(error)
+    } catch let error as JSONParseError {
+      throw .unanswered("the answer is no JSON: column \(error.column): \(error.reason)")
+    } catch {
+      throw .unanswered("\(error)")
+    }
+  }
+
+  /// The most bytes that the answer to a request for one object may have.
+  private static let answerLimit = 16 * 1024 * 1024
+
+  private func takeTurn() -> Duration {
+    budget.withLock { $0.take(at: ContinuousClock.now - start) }
   }
 
   private func request(
@@ -88,7 +136,7 @@ public final class KubernetesClient: Sendable {
   }
 
   /// A text with all but unreserved characters as percent signs and digits (RFC 3986).
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     var result = ""
     for byte in text.utf8 {
       let character = Character(Unicode.Scalar(byte))

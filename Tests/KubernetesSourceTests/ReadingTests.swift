@@ -2,6 +2,7 @@
 
 import Configuration
 import JSON
+import KubernetesClient
 import MeshModel
 import Testing
 

@@ -89,7 +89,7 @@ private let testImports: Set = ["Testing", "Foundation", "Glibc", "Synchronizati
 private let extraTestImports: [String: Set<String>] = [
   "Configuration": ["YAML"], "ConfigTranslation": ["Explanation", "YAML"],
   "Explanation": ["YAML", "Bytes"], "Analysis": ["YAML", "Bytes"],
-  "HTTPClient": ["HTTPServer"],
+  "HTTPClient": ["HTTPServer"], "KubernetesClient": ["HTTPServer"],
 ]
 
 /// What programs below Tests may import.

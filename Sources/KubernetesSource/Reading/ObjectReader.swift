@@ -2,6 +2,7 @@
 
 import Configuration
 import JSON
+import KubernetesClient
 import MeshModel
 
 /// Reads the API server's JSON of objects of one kind.
@@ -121,18 +122,4 @@ struct UnreadableAnswer: Error {
   var reason: String
 
   init(_ reason: String) { self.reason = reason }
-}
-
-extension APIRefusal {
-  /// The refusal that a `Status` object is.
-  init(status: JSONValue, code: Int = 0, retryAfter: Duration? = nil) {
-    let details = status["details"]
-    let seconds = details?["retryAfterSeconds"]?.integer
-    let causes = details?["causes"]?.array ?? []
-    self.init(
-      code: status["code"]?.integer.map(Int.init(clamping:)) ?? code,
-      reason: status["reason"]?.string ?? "", message: status["message"]?.string ?? "",
-      retryAfter: retryAfter ?? seconds.map { .seconds($0) },
-      isAhead: causes.contains { $0["reason"]?.string == "ResourceVersionTooLarge" })
-  }
 }

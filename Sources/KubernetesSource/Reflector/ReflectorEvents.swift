@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Configuration
+public import KubernetesClient
 public import MeshModel
 
 /// One object as the API server told it.
@@ -52,43 +53,6 @@ public enum WatchEvent: Hashable, Sendable {
   case failure(APIRefusal)
   /// The frame makes no sense.
   case unreadable(String)
-}
-
-/// The API server's "no": a `Status` object, or an answer without one.
-public struct APIRefusal: Hashable, Sendable {
-  /// The status of HTTP.
-  public var code: Int
-  /// Kubernetes' word for it, such as `Expired`.
-  public var reason: String
-  /// A sentence for people.
-  public var message: String
-  /// How long the server asks to be left alone.
-  public var retryAfter: Duration?
-  /// Whether the version that was asked for is still to come.
-  public var isAhead: Bool
-
-  /// A refusal.
-  public init(
-    code: Int, reason: String = "", message: String = "", retryAfter: Duration? = nil,
-    isAhead: Bool = false
-  ) {
-    self.code = code
-    self.reason = reason
-    self.message = message
-    self.retryAfter = retryAfter
-    self.isAhead = isAhead || message.contains("Too large resource version")
-  }
-
-  /// Whether the version that was asked for is forgotten.
-  var isExpired: Bool { code == 410 || reason == "Expired" || reason == "Gone" }
-
-  /// Whether the server does not understand what it was asked.
-  var isMisunderstood: Bool { code == 400 || code == 422 || reason == "Invalid" }
-
-  /// One line.
-  var text: String {
-    [code == 0 ? "" : String(code), reason, message].filter { !$0.isEmpty }.joined(separator: " ")
-  }
 }
 
 /// What happens to a ``Reflector``; of a request, with the request's number.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPClient
-import JSON
 import KubernetesClient
 
 /// The shell around one ``Reflector``: makes its requests and keeps its time.
@@ -71,7 +70,8 @@ struct ReflectorRunner: Sendable {
       guard slot.hold(exchange) else { return }
       let head = try await exchange.head()
       guard head.status == 200 else {
-        sender.yield(.refused(number, try await refusal(head, exchange)))
+        let body = try await exchange.body(limit: 1 << 20)
+        sender.yield(.refused(number, APIRefusal(head, body: body)))
         return
       }
       switch request.question {
@@ -98,19 +98,5 @@ struct ReflectorRunner: Sendable {
     }
     return splitter.isInFrame
       ? .failed(number, "the watch ended within a frame") : .closed(number)
-  }
-
-  private func refusal(
-    _ head: HTTPResponseHead, _ exchange: HTTPExchange
-  ) async throws(HTTPClientError) -> APIRefusal {
-    let body = try await exchange.body(limit: 1 << 20)
-    let pause = head["retry-after"].flatMap { Int64($0) }.map { Duration.seconds($0) }
-    let value = (try? JSONValue(parsing: body)) ?? .null
-    var refusal = APIRefusal(status: value, code: head.status, retryAfter: pause)
-    refusal.code = head.status
-    if refusal.message.isEmpty {
-      refusal.message = String(decoding: body.prefix(200), as: UTF8.self)
-    }
-    return refusal
   }
 }
