@@ -23,7 +23,7 @@ struct ControlPlane {
     log = logs.scope()
     let registry = MetricsRegistry()
     let metrics = ControlPlane.metrics(registry)
-    let (store, source) = try ControlPlane.store(options, log)
+    let (store, source) = try ControlPlane.store(options, metrics, log)
     let translator = Translator(cacheCapacity: options.cacheCapacity) {
       metrics.xds.certificateErrors.increment()
     }
@@ -64,6 +64,8 @@ struct ControlPlane {
       "navarch_source_snapshot_age_seconds",
       help: "How old what is served is, while a snapshot stands in for the API server; else 0."
     ) { source.standInAge ?? 0 }
+    let answers = DebugAnswers(sources, options.debugPolicy)
+    discovery.answerQuestions { question throws(DebugRefusal) in try answers.answer(question) }
     let router = Pages.router(sources, source: source, metrics: registry)
     let pipeline = ConfigurationPipeline(
       options, source: source, store: store, server: discovery,
@@ -129,7 +131,7 @@ struct ControlPlane {
   /// The store, set as the mesh's files say, and what fills it; broken files are an error at the
   /// start only.
   private static func store(
-    _ options: ControlPlaneOptions, _ log: Logger
+    _ options: ControlPlaneOptions, _ metrics: IstiodMetrics, _ log: Logger
   ) throws -> (ConfigStore, any ConfigurationSource) {
     let files = MeshFiles(mesh: options.meshConfigFile, networks: options.networksFile)
     let store = ConfigStore(settings: options.settings)
@@ -141,7 +143,10 @@ struct ControlPlane {
     guard options.configDirectory.isEmpty else {
       return (store, DirectorySource(directory: options.configDirectory, meshFiles: files))
     }
-    let source = try ClusterSource(options, meshFiles: files, log: log) { store.validObjects }
+    let source = try ClusterSource(
+      options, meshFiles: files, log: log,
+      failed: { metrics.sources.syncErrors.increment([options.settings.cluster]) },
+      objects: { store.validObjects })
     return (store, source)
   }
 

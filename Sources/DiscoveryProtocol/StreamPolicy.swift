@@ -43,8 +43,12 @@ public struct StreamError: Error, Hashable, Sendable {
   public enum Code: Int32, Sendable {
     /// The client sent what no client may send.
     case invalidArgument = 3
+    /// The client may not know what it asked for.
+    case permissionDenied = 7
     /// The client asked for more than its limits.
     case resourceExhausted = 8
+    /// The client has not proved who it is.
+    case unauthenticated = 16
   }
 
   /// The status code.

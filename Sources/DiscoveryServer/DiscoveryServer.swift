@@ -53,7 +53,12 @@ public final class DiscoveryServer: Sendable {
     var pushes: [PushRecord] = []
     var refusals: [NackRecord] = []
     var isEnded = false
+    var debug: DebugAnswering = { _ throws(DebugRefusal) in [] }
   }
+
+  /// Answers a question of an operator's tool.
+  public typealias DebugAnswering =
+    @Sendable (DebugQuestion) throws(DebugRefusal) -> [EncodedResource]
 
   let configuration: DiscoveryServerConfiguration
   let metrics: IstiodMetrics
@@ -120,6 +125,13 @@ public final class DiscoveryServer: Sendable {
     }
     for stream in streams { stream.mailbox.end() }
   }
+
+  /// Has the questions of operators' tools answered; before that there is no answer to any.
+  public func answerQuestions(_ answer: @escaping DebugAnswering) {
+    state.withLock { $0.debug = answer }
+  }
+
+  var debug: DebugAnswering { state.withLock { $0.debug } }
 
   // MARK: What pages read
 

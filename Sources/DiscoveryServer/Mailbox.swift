@@ -4,19 +4,6 @@ import DiscoveryProtocol
 import MeshModel
 import Synchronization
 
-/// A request as the reader of a stream hands it on.
-enum StreamRequest: Sendable {
-  case sotw(SotWRequest)
-  case delta(DeltaRequest)
-
-  var event: StreamEvent {
-    switch self {
-    case .sotw(let request): .sotw(request)
-    case .delta(let request): .delta(request)
-    }
-  }
-}
-
 /// A snapshot on its way to one stream; a newer one takes the place of one not yet taken.
 struct PendingPush: Sendable {
   var snapshot: MeshSnapshot

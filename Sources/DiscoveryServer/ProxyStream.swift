@@ -20,6 +20,8 @@ final class ProxyStream: Sendable {
     var node: ProxyNode?
     var snapshot: MeshSnapshot?
     var refusedWith: Set<String> = []
+    /// How many questions of operators' tools were answered.
+    var answers = 0
   }
 
   let number: Int
@@ -29,6 +31,7 @@ final class ProxyStream: Sendable {
   private let face: StreamMachine.Face
   private let caller: Caller?
   private let connectedAt: Double
+  private let noncePrefix: String
   private let state: Mutex<State>
 
   init(
@@ -42,11 +45,11 @@ final class ProxyStream: Sendable {
     self.caller = caller
     connectedAt = server.configuration.wallClock()
     // Nonces of another stream, of another process too, are told apart by this.
-    let prefix = "\(String(UInt64(connectedAt * 1000), radix: 36))-\(number)-"
+    noncePrefix = "\(String(UInt64(connectedAt * 1000), radix: 36))-\(number)-"
     state = Mutex(
       State(
         machine: StreamMachine(
-          face: face, noncePrefix: prefix, policy: server.configuration.policy,
+          face: face, noncePrefix: noncePrefix, policy: server.configuration.policy,
           limits: server.configuration.limits)))
   }
 
@@ -100,7 +103,7 @@ final class ProxyStream: Sendable {
       let actions: [StreamAction]
       switch mailbox.take() {
       case .end: return GRPCStatus(.unavailable, "The control plane is shutting down.")
-      case .request(let request): actions = handle(request.event)
+      case .request(let request): actions = handle(request)
       case .push(let push): actions = handle(push)
       case .nothing:
         switch timers.takeDue() {
@@ -126,6 +129,23 @@ final class ProxyStream: Sendable {
   }
 
   // MARK: The machine
+
+  private func handle(_ request: StreamRequest) -> [StreamAction] {
+    guard let question = request.debugQuestion else { return handle(request.event) }
+    // Who acknowledges an answer asks nothing.
+    if question.isAnswer { return [] }
+    let (nonce, namespace) = state.withLock { state in
+      state.answers += 1
+      return ("\(noncePrefix)debug-\(state.answers)", state.node?.identity?.namespace)
+    }
+    do throws(DebugRefusal) {
+      let answer = try server.debug(
+        DebugQuestion(type: question.type, names: question.names, namespace: namespace))
+      return [.send(request.response(type: question.type, nonce: nonce, answer))]
+    } catch {
+      return [.closeWithError(StreamError(error))]
+    }
+  }
 
   private func handle(_ event: StreamEvent) -> [StreamAction] {
     state.withLock { $0.machine.handle(event, at: ContinuousClock.now - server.started) }

@@ -18,7 +18,9 @@ extension GRPCStatus.Code {
   init(_ code: StreamError.Code) {
     switch code {
     case .invalidArgument: self = .invalidArgument
+    case .permissionDenied: self = .permissionDenied
     case .resourceExhausted: self = .resourceExhausted
+    case .unauthenticated: self = .unauthenticated
     }
   }
 

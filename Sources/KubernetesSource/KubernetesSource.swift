@@ -47,6 +47,7 @@ public final class KubernetesSource: Sendable {
   private let assembly: Mutex<SourceAssembly>
   private let selection = Mutex(NamespaceSelection())
   private let pokes: [WatchedKind: Poke]
+  private let failed: @Sendable () -> Void
 
   /// The way to tell a running reflector something.
   private typealias Poke = (
@@ -54,8 +55,13 @@ public final class KubernetesSource: Sendable {
   )
 
   /// A source that does not read yet.
-  public init(client: KubernetesClient, settings: Settings) {
+  ///
+  /// - Parameter failed: Called whenever a list or a watch fails, and is to be tried again.
+  public init(
+    client: KubernetesClient, settings: Settings, failed: @escaping @Sendable () -> Void = {}
+  ) {
     self.client = client
+    self.failed = failed
     watches =
       [.definitions]
       + settings.meshConfigMaps.map { .mesh($0, in: settings.systemNamespace) }
@@ -112,6 +118,7 @@ public final class KubernetesSource: Sendable {
         group.addTask {
           await runner.run(pokes: poke.stream) { action in
             if watch.purpose == .definitions { self.tellDefinitions(action) }
+            if case .failing = action { self.failed() }
             if self.assembly.withLock({ $0.take(action, of: watch) }) { notify() }
           }
         }

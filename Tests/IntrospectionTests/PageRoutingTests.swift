@@ -62,7 +62,7 @@ import Testing
     #expect(unnamed.text.contains("  reviews-1.default\n  reviews-2.b\n"))
     let unknown = try await mesh.get("/debug/config_dump?proxyID=ratings")
     #expect(unknown.status == 404)
-    #expect(unknown.text.contains("Proxy ratings is not connected"))
+    #expect(unknown.text.contains("Proxy not connected to this Pilot instance"))
     #expect(unknown.text.contains("reviews-2.b"))
     #expect(try await mesh.get("/debug/config_dump?proxyID=reviews").status == 400)
     #expect(try await mesh.get("/debug/config_dump?proxyID=reviews-2").status == 200)

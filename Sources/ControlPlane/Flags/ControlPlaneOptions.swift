@@ -3,6 +3,7 @@
 import DiscoveryProtocol
 import Flags
 import GRPC
+import Introspection
 import KubernetesClient
 import Logging
 import MeshModel
@@ -35,6 +36,8 @@ struct ControlPlaneOptions: Sendable {
   var grpc: GRPCServerConfiguration
   var logs: LogOptions
   var identity: IdentityOptions
+  /// Who may ask over xDS how the mesh is.
+  var debugPolicy: DebugAnswers.Policy
   /// The control plane's own name.
   var podName: String
 
@@ -65,6 +68,10 @@ struct ControlPlaneOptions: Sendable {
     settings.features = environment.filter { variable in
       ControlPlaneOptions.featurePrefixes.contains { variable.key.hasPrefix($0) }
     }
+    debugPolicy = DebugAnswers.Policy(systemNamespace: namespace)
+    debugPolicy.asksCallers = settings.feature("ENABLE_DEBUG_ENDPOINT_AUTH", default: true)
+    let trusted = environment["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES"] ?? ""
+    debugPolicy.trustedNamespaces = Set(trusted.split(separator: ",").map(String.init))
     debounce = ControlPlaneOptions.debounce(environment)
     grpc = ControlPlaneOptions.grpc(line, environment)
     logs = LogOptions()

@@ -39,10 +39,13 @@ final class ClusterSource: ConfigurationSource {
 
   /// A source that does not read yet; the mesh's files were read once already.
   ///
-  /// - Parameter objects: All objects that are in use, for the snapshot.
+  /// - Parameters:
+  ///   - failed: Called whenever a list or a watch fails.
+  ///   - objects: All objects that are in use, for the snapshot.
   /// - Throws: That the API server, or who asks it, is not known.
   init(
     _ options: ControlPlaneOptions, meshFiles: MeshFiles, log: Logger,
+    failed: @escaping @Sendable () -> Void,
     objects: @escaping @Sendable () -> [ConfigurationObject]
   ) throws {
     let configuration = try ClusterSource.configuration(options)
@@ -66,7 +69,7 @@ final class ClusterSource: ConfigurationSource {
     if !(hasMeshFile && hasNetworksFile), ownName != sharedName {
       settings.meshConfigMaps.append(ownName)
     }
-    source = KubernetesSource(client: client, settings: settings)
+    source = KubernetesSource(client: client, settings: settings, failed: failed)
     state = Mutex(State(files: meshFiles))
   }
 

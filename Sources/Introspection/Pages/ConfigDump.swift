@@ -20,6 +20,11 @@ enum ConfigDump {
     ]
   }
 
+  /// The same as messages, without secrets.
+  static func messages(of served: ServedResources) -> [EncodedResource] {
+    sections(of: served).compactMap { EncodedResource.message(Redaction.redacted($0)) }
+  }
+
   private static func section(_ name: String, _ member: String = "", _ rows: [JSONValue] = [])
     -> JSONValue
   {

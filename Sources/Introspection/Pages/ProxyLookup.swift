@@ -24,8 +24,10 @@ enum ProxyLookup {
     }
     let similar = connections.filter { $0.id.contains(wanted) }
     guard let first = similar.first else {
+      // istiod's sentence, by which istioctl knows to ask the next replica.
       let text =
-        "Proxy \(wanted) is not connected to this instance. It may be connected to another one."
+        "Proxy not connected to this Pilot instance. It may be connected to another instance. "
+        + "Asked for was \(wanted)."
       self = .refused(.refusal(404, text + Self.list(connections)))
       return
     }

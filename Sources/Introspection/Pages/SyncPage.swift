@@ -13,10 +13,54 @@ enum SyncPage {
   /// The streams of all namespaces, or of the query's `namespace`.
   static func respond(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
     let namespace = request.query("namespace") ?? ""
-    let rows = sources.sortedConnections()
+    let rows = proxies(sources)
       .filter { namespace.isEmpty || $0.node.namespace == namespace }
       .map { row($0, clockStart: sources.clockStart) }
     return .json(.array(rows), for: request)
+  }
+
+  /// The same as the messages that istioctl asks for over xDS: `envoy.service.status.v3.ClientConfig`.
+  static func clients(_ sources: IntrospectionSources) -> [EncodedResource] {
+    proxies(sources).compactMap { connection in
+      EncodedResource.message(
+        client(connection, clockStart: sources.clockStart), name: connection.node.id)
+    }
+  }
+
+  /// The streams of proxies: not those of tools, which ask on streams of their own.
+  private static func proxies(_ sources: IntrospectionSources) -> [ConnectionStatus] {
+    sources.sortedConnections().filter { $0.node.generator != "event" }
+  }
+
+  private static func client(_ connection: ConnectionStatus, clockStart: Double) -> JSONValue {
+    let node = connection.node
+    var metadata = JSONFields()
+    metadata.add("CLUSTER_ID", node.cluster)
+    metadata.add("NAMESPACE", node.namespace)
+    metadata.add("ISTIO_VERSION", node.istioVersion ?? "")
+    var fields = JSONFields()
+    fields.add("@type", "type.googleapis.com/envoy.service.status.v3.ClientConfig")
+    fields.add("node", ["id": .string(node.id), "metadata": metadata.value])
+    let types = connection.types.sorted { $0.type.url < $1.type.url }
+    fields.add("generic_xds_configs", list: types.map { generic($0, clockStart) })
+    return fields.value
+  }
+
+  private static func generic(_ type: TypeStatus, _ clockStart: Double) -> JSONValue {
+    var fields = JSONFields()
+    fields.add("type_url", type.type.url)
+    // A client that is not done warming has not acknowledged: Envoy's API has no word of its own.
+    fields.add("config_status", (type.state == .warming ? .stale : type.state).rawValue)
+    let sentAt = type.sent.map { TimeText.rfc3339(clockStart + $0.sentAt / .seconds(1)) } ?? ""
+    fields.add("last_updated", sentAt)
+    if let failure = type.lastError {
+      var error = JSONFields()
+      error.add(
+        "last_update_attempt", TimeText.rfc3339(clockStart + failure.at / .seconds(1)))
+      error.add("details", failure.detail.message)
+      fields.add("error_state", error.value)
+    }
+    return fields.value
   }
 
   /// The member names' beginnings, which stand for types.

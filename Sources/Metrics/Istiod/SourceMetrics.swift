@@ -9,6 +9,9 @@ public struct SourceMetrics: Sendable {
   public let registryEvents: Counter
   /// `pilot_k8s_proxies_with_no_service_targets{reason}`: proxies that no service selects.
   public let proxiesWithoutService: Counter
+  /// `controller_sync_errors_total{cluster}`: lists and watches of a cluster's API server that
+  /// failed and are tried again.
+  public let syncErrors: Counter
 
   /// Registers the metrics with `registry`.
   init(_ registry: MetricsRegistry) {
@@ -20,5 +23,8 @@ public struct SourceMetrics: Sendable {
     proxiesWithoutService = registry.counter(
       "pilot_k8s_proxies_with_no_service_targets", help: "Proxies that no service selects.",
       labels: ["reason"])
+    syncErrors = registry.counter(
+      "controller_sync_errors_total", help: "Failures of lists and watches of API servers.",
+      labels: ["cluster"])
   }
 }

@@ -122,6 +122,9 @@ def test_survives_faults(start):
                 _edit_arrives(cluster, client, "v3" if number % 2 else "v1")
             except TimeoutError as error:
                 raise AssertionError("after %s: %s" % (name, error)) from error
+            if name in ("429", "500", "refused connections"):
+                errors = daemon.metrics().get('controller_sync_errors_total{cluster="Kubernetes"}')
+                assert errors, "%s is not counted" % name
             for short, names in had.items():
                 gone = names - set(client.resources[short])
                 assert not gone, "%s: %s is gone" % (name, ", ".join(sorted(gone)))
