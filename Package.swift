@@ -18,6 +18,8 @@ struct Room {
   var name: String
   var uses: [String]
   var kind: Kind = .library
+  /// The system's libraries that its C is linked with.
+  var links: [String] = []
 
   enum Kind { case library, executable, c, cxx }
 }
@@ -31,6 +33,7 @@ let rooms: [Room] = [
   Room(name: "CYAMLShims", uses: ["CYAML"], kind: .c),
   Room(name: "CRE2Shims", uses: [], kind: .cxx),
   Room(name: "CLinuxShims", uses: [], kind: .c),
+  Room(name: "CResolverShims", uses: [], kind: .c, links: ["resolv"]),
   Room(name: "CCurlShims", uses: ["CCurl"], kind: .c),
   // Values and wrappers.
   Room(name: "Bytes", uses: ["CXXHash"]),
@@ -47,6 +50,7 @@ let rooms: [Room] = [
   Room(name: "StateDirectory", uses: []),
   Room(name: "Flags", uses: []),
   Room(name: "HTTPClient", uses: ["CCurl", "CCurlShims"]),
+  Room(name: "NameResolution", uses: ["CResolverShims"]),
   // Pure rooms.
   Room(name: "Inspection", uses: ["JSON"]),
   Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
@@ -104,7 +108,7 @@ let rooms: [Room] = [
     name: "ControlPlane",
     uses: [
       "FileSource", "KubernetesSource", "KubernetesClient", "HTTPClient", "Introspection",
-      "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "Analysis",
+      "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "Analysis", "NameResolution",
       "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory", "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON",
       "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
@@ -148,7 +152,9 @@ func target(_ room: Room) -> Target {
   let uses = dependencies(room.uses)
   switch room.kind {
   case .c:
-    return .target(name: room.name, dependencies: uses, cSettings: [.headerSearchPath("generated")])
+    return .target(
+      name: room.name, dependencies: uses, cSettings: [.headerSearchPath("generated")],
+      linkerSettings: room.links.map { .linkedLibrary($0) })
   case .cxx:
     return .target(
       name: room.name, dependencies: uses, cxxSettings: [.unsafeFlags(["-std=c++17"])],

@@ -23,14 +23,20 @@ public final class MeshSnapshot: Sendable {
   /// The services that lead into networks: those with the label `topology.istio.io/network`, and those
   /// that MeshNetworks name.
   public let networkServices: [MeshService]
+  /// The gateways into networks as they are written: addresses may be names.
+  public let writtenGateways: NetworkGateways
+  /// The gateways into networks, with what DNS says of those that are names.
+  public let networkGateways: NetworkGateways
   /// The services by who may see them.
   let visibleServices: VisibleServices
   private let scopes: ScopeMemo
 
   /// A snapshot of objects and registry; of `previous` is kept what is made of the same tables.
+  ///
+  /// - Parameter addresses: What DNS says of names of gateways.
   public init(
     generation: UInt64, settings: Shared<MeshSettings>, config: ConfigTables,
-    registry: ServiceRegistry, previous: MeshSnapshot? = nil
+    registry: ServiceRegistry, addresses: [String: [String]] = [:], previous: MeshSnapshot? = nil
   ) {
     let known = previous.flatMap { $0.sharedSettings == settings ? $0 : nil }
     self.generation = generation
@@ -55,11 +61,17 @@ public final class MeshSnapshot: Sendable {
       visibleServices = VisibleServices(registry.services, settings: settings.value)
       networkServices = registry.services(leadingInto: settings.value.networks)
     }
+    writtenGateways = NetworkGateways(settings.value, services: networkServices)
+    networkGateways = writtenGateways.resolved(addresses)
     scopes = ScopeMemo(after: known?.scopes)
   }
 
   /// The next snapshot, of which only endpoints differ: everything else is shared.
-  public init(_ previous: MeshSnapshot, registry: ServiceRegistry) {
+  ///
+  /// - Parameter addresses: What DNS says of names of gateways now; nil where that is the same.
+  public init(
+    _ previous: MeshSnapshot, registry: ServiceRegistry, addresses: [String: [String]]? = nil
+  ) {
     generation = previous.generation + 1
     sharedSettings = previous.sharedSettings
     config = previous.config
@@ -67,6 +79,8 @@ public final class MeshSnapshot: Sendable {
     destinationRules = previous.destinationRules
     virtualServices = previous.virtualServices
     networkServices = previous.networkServices
+    writtenGateways = previous.writtenGateways
+    networkGateways = addresses.map(previous.writtenGateways.resolved) ?? previous.networkGateways
     visibleServices = previous.visibleServices
     scopes = previous.scopes
   }

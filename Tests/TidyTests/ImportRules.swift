@@ -20,6 +20,7 @@ let allowedImports: [String: Set<String>] = [
   "StateDirectory": ["Glibc"],
   "Flags": [],
   "HTTPClient": ["CCurl", "CCurlShims", "Glibc", "Synchronization"],
+  "NameResolution": ["CResolverShims", "Glibc"],
   // Pure rooms.
   "Inspection": ["JSON"],
   "Configuration": ["JSON", "RegularExpression"],
@@ -66,8 +67,9 @@ let allowedImports: [String: Set<String>] = [
     "Glibc", "Synchronization", "FileSource", "KubernetesSource", "KubernetesClient",
     "HTTPClient", "Introspection", "DiscoveryServer", "DiscoveryProtocol",
     "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory",
-    "ConfigTranslation", "Analysis", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
-    "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
+    "ConfigTranslation", "Analysis", "NameResolution", "MeshModel", "ServiceDiscovery",
+    "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging",
+    "Metrics", "Lifecycle",
   ],
   "Commands": [
     "Glibc", "Inspection", "FileSource", "HTTPClient", "Authentication", "CertificateAuthority",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
+import MeshModel
 import ServiceDiscovery
 
 /// Which endpoints of a port of a service a proxy is told of.

@@ -27,7 +27,8 @@ extension ProxyContext {
     EndpointSources(
       node: nodeForEndpoints, settings: mesh.sharedSettings, visible: outbound.servicesTag,
       rules: outbound.destinationRulesTag, policies: mesh.config.peerAuthentications.tag,
-      services: mesh.registry.servicesTag, endpoints: mesh.registry.endpointsTag)
+      services: mesh.registry.servicesTag, endpoints: mesh.registry.endpointsTag,
+      gateways: mesh.networkGateways)
   }
 
   /// What of the proxy load assignments depend on.
@@ -61,9 +62,7 @@ extension ProxyContext {
       name: clusterName, service: service.identity,
       endpoints: mesh.registry.endpointsByService[service.key] ?? [], rule: rule,
       viewer: viewer(of: service), view: view, settings: mesh.sharedSettings,
-      policies: mesh.config.peerAuthentications.tag,
-      networks: mesh.networkServices.isEmpty
-        ? [] : [mesh.registry.servicesTag, mesh.registry.endpointsTag])
+      policies: mesh.config.peerAuthentications.tag, gateways: mesh.networkGateways)
     return cache.gathered.assignments.value(key) {
       cache.resource(
         LoadAssignmentInputs(
@@ -80,7 +79,8 @@ extension ProxyContext {
       peers: PeerAuthentications(
         mesh.config.peerAuthentications, root: settings.rootNamespace,
         namespaces: Set(endpoints.map(\.workload.facts.namespace))),
-      viewer: viewer(of: service), gateways: NetworkGateways(mesh, namesAllowed: service.isDNS))
+      viewer: viewer(of: service),
+      gateways: service.isDNS ? mesh.writtenGateways : mesh.networkGateways)
     selection.subset = target.rule?.rule.subsetLabels(target.subset) ?? [:]
     selection.isDNS = service.isDNS
     selection.requiresMutualTLS = target.isServerName
@@ -147,6 +147,7 @@ public struct EndpointSources: Hashable, Sendable {
   fileprivate var policies: Tag
   fileprivate var services: Tag
   fileprivate var endpoints: Tag
+  fileprivate var gateways: NetworkGateways
 
   /// Adds what mostly differs; the rest is left to equality.
   public func hash(into hasher: inout Hasher) {
@@ -194,8 +195,8 @@ struct AssignmentKey: Hashable, Sendable {
   var view: LocalityView?
   var settings: Shared<MeshSettings>
   var policies: Tag
-  /// All services and endpoints, where some of them lead into networks.
-  var networks: [Tag]
+  /// The gateways of other networks.
+  var gateways: NetworkGateways
 
   func hash(into hasher: inout Hasher) {
     hasher.combine(name)

@@ -31,6 +31,7 @@ struct ControlPlaneOptions: Sendable {
   var shutdownDuration: Duration
   var debounce: PushDebouncer.Windows
   var cacheCapacity: Int
+  var gatewayNames: GatewayNameOptions
   /// How often what proxies acknowledged is compared with what they should have; nil for never.
   var auditInterval: Duration?
   var grpc: GRPCServerConfiguration
@@ -72,6 +73,7 @@ struct ControlPlaneOptions: Sendable {
     debugPolicy.asksCallers = settings.feature("ENABLE_DEBUG_ENDPOINT_AUTH", default: true)
     let trusted = environment["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES"] ?? ""
     debugPolicy.trustedNamespaces = Set(trusted.split(separator: ",").map(String.init))
+    gatewayNames = GatewayNameOptions(environment, settings)
     debounce = ControlPlaneOptions.debounce(environment)
     grpc = ControlPlaneOptions.grpc(line, environment)
     logs = LogOptions()

@@ -57,6 +57,13 @@ final class ConfigStore: Sendable {
     }
   }
 
+  /// Takes what DNS says of names of network gateways.
+  func set(
+    gatewayAddresses: [String: [String]]
+  ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
+    state.withLock { ($0.store.set(gatewayAddresses: gatewayAddresses), $0.store.snapshot) }
+  }
+
   /// Which version of an object is served.
   func servedVersion(of key: ObjectKey) -> ServedVersion? {
     state.withLock { $0.store.servedVersion(of: key) }

@@ -7,6 +7,7 @@ import Lifecycle
 import Logging
 import MeshModel
 import Metrics
+import NameResolution
 import ServiceDiscovery
 
 /// The way from a source to streams: one task reads changes, writes the store, and pushes snapshots.
@@ -14,6 +15,7 @@ final class ConfigurationPipeline: Service {
   private enum Event: Sendable {
     case source
     case trustBundle([String])
+    case name(String, NameAnswer)
     case tick
   }
 
@@ -51,9 +53,13 @@ final class ConfigurationPipeline: Service {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.source.run { sender.yield(.source) } }
       group.addTask { await self.watchRoots(sender) }
-      var state = PipelineState(windows: options.debounce)
+      var state = PipelineState(options)
       for await event in events {
         take(event, &state)
+        for name in state.gatewayNames.takeQuestions() {
+          let resolver = options.gatewayNames.resolver
+          group.addTask { sender.yield(.name(name, await resolver.resolve(name))) }
+        }
         guard let deadline = state.nextTimer() else { continue }
         group.addTask {
           try? await ContinuousClock().sleep(until: deadline)
@@ -78,13 +84,25 @@ final class ConfigurationPipeline: Service {
 
   private func take(_ event: Event, _ state: inout PipelineState) {
     switch event {
-    case .tick: push(state.debouncer.tick(at: state.now), &state)
+    case .tick:
+      push(state.debouncer.tick(at: state.now), &state)
+      state.gatewayNames.refresh(at: state.now)
+      pushHeld(&state)
     case .source:
       while let delivery = source.take() {
         take(delivery, &state)
         source.select(store.selectedNamespaces)
       }
     case .trustBundle(let roots): changed(timed { store.set(trustBundle: roots) }, &state)
+    case .name(let name, let answer):
+      if answer.addresses?.isEmpty != false {
+        log.warn("the name \(name) of a network gateway cannot be resolved")
+      }
+      if state.gatewayNames.take(answer, for: name, at: state.now) {
+        let addresses = state.gatewayNames.addresses
+        changed(timed { store.set(gatewayAddresses: addresses) }, &state)
+      }
+      pushHeld(&state)
     }
   }
 
@@ -116,8 +134,19 @@ final class ConfigurationPipeline: Service {
     guard !result.change.isEmpty, let snapshot = result.snapshot else { return }
     state.note(result.change, snapshot)
     count(result.change, snapshot)
+    if options.gatewayNames.areResolved {
+      state.gatewayNames.follow(snapshot.writtenGateways.names, at: state.now)
+    }
+    // What is served first is whole: networks are reached through their gateways from the start.
+    guard !state.gatewayNames.holdsFirstPush(at: state.now) else { return }
     let scope = EndpointNames.scope(of: result.change, in: snapshot)
     push(state.debouncer.note(scope, at: state.now), &state)
+  }
+
+  /// Pushes what waited for names to be resolved.
+  private func pushHeld(_ state: inout PipelineState) {
+    guard state.gatewayNames.releasesFirstPush(at: state.now) else { return }
+    push(state.debouncer.note(.everything, at: state.now), &state)
   }
 
   /// Hands pushes to the server until none is due.
@@ -186,6 +215,7 @@ final class ConfigurationPipeline: Service {
 /// What the pipeline's task keeps between events.
 private struct PipelineState {
   var debouncer: PushDebouncer
+  var gatewayNames: GatewayNames
   var snapshot: MeshSnapshot?
   var problems: Set<StoredDiagnostic> = []
   private let start = ContinuousClock.now
@@ -194,7 +224,10 @@ private struct PipelineState {
   private var summary = ""
   private var summarised = 0
 
-  init(windows: PushDebouncer.Windows) { debouncer = PushDebouncer(windows: windows) }
+  init(_ options: ControlPlaneOptions) {
+    debouncer = PushDebouncer(windows: options.debounce)
+    gatewayNames = GatewayNames(options.gatewayNames.lifetimes)
+  }
 
   var now: Duration { ContinuousClock.now - start }
 
@@ -202,7 +235,7 @@ private struct PipelineState {
 
   /// The time to come back at, if no timer is set for it.
   mutating func nextTimer() -> ContinuousClock.Instant? {
-    let next = debouncer.nextDeadline
+    let next = [debouncer.nextDeadline, gatewayNames.nextDeadline].compactMap(\.self).min()
     defer { timer = next }
     return next == timer ? nil : next.map(instant)
   }

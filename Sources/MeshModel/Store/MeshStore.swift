@@ -15,6 +15,7 @@ public struct MeshStore: Sendable {
   private var discovery = DiscoveryTables()
   private var config = ConfigTables()
   private var problems: [StoredDiagnostic] = []
+  private var gatewayAddresses: [String: [String]] = [:]
   private var isSynced = false
   private var generation: UInt64 = 0
   private var selection: ObjectSelection
@@ -47,6 +48,25 @@ public struct MeshStore: Sendable {
     var edits = StoreEdits()
     edits.settings = true
     return publish(edits)
+  }
+
+  /// Takes what DNS says of names of network gateways: addresses by name.
+  ///
+  /// Only endpoints can differ by that: those in networks whose gateways differ, and all where
+  /// weights are scaled differently.
+  public mutating func set(gatewayAddresses addresses: [String: [String]]) -> StoreChange {
+    guard addresses != gatewayAddresses else { return StoreChange() }
+    gatewayAddresses = addresses
+    var change = StoreChange()
+    guard let previous = snapshot else { return change }
+    let next = MeshSnapshot(previous, registry: previous.registry, addresses: addresses)
+    let difference = GatewayDifference(previous.networkGateways, next.networkGateways)
+    change.endpoints = difference.services(of: next.registry)
+    change.removesEndpoints = difference.removes
+    guard !change.endpoints.isEmpty else { return StoreChange() }
+    generation += 1
+    snapshot = next
+    return change
   }
 
   /// What the mesh is set to.
@@ -136,10 +156,10 @@ public struct MeshStore: Sendable {
     let onlyEndpoints = edits.kinds.isEmpty && !edits.registry && !edits.settings
     snapshot =
       onlyEndpoints
-      ? MeshSnapshot(previous, registry: next)
+      ? MeshSnapshot(previous, registry: next, addresses: gatewayAddresses)
       : MeshSnapshot(
         generation: generation, settings: settings, config: config, registry: next,
-        previous: previous)
+        addresses: gatewayAddresses, previous: previous)
     return change
   }
 
@@ -148,7 +168,7 @@ public struct MeshStore: Sendable {
     generation += 1
     snapshot = MeshSnapshot(
       generation: generation, settings: settings, config: config,
-      registry: ServiceRegistry(sources(previous: nil)))
+      registry: ServiceRegistry(sources(previous: nil)), addresses: gatewayAddresses)
     var change = StoreChange()
     (change.keys, change.events) = (edits.keys, edits.events)
     change.isEverything = true

@@ -1,63 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
-import MeshModel
 import ServiceDiscovery
 
 /// The gateways that lead into the networks of the mesh.
-struct NetworkGateways: Hashable, Sendable {
+public struct NetworkGateways: Hashable, Sendable {
   /// One address of a gateway.
-  struct Gateway: Hashable, Sendable, Comparable {
+  public struct Gateway: Hashable, Sendable, Comparable {
     /// Where it is: an IP, or a name.
-    var address: String
+    public var address: String
     /// The port that takes TLS and sends it on by its SNI.
-    var port: UInt32
+    public var port: UInt32
     /// The network that it leads into.
-    var network: String
+    public var network: String
     /// The cluster that it is in; empty where it is not known.
-    var cluster: String
+    public var cluster: String
 
-    static func < (left: Gateway, right: Gateway) -> Bool {
-      (left.address, left.port) < (right.address, right.port)
+    /// By address, then by port (istiod's order), then by cluster.
+    public static func < (left: Gateway, right: Gateway) -> Bool {
+      (left.address, left.port, left.cluster) < (right.address, right.port, right.cluster)
     }
   }
 
   private var byNetwork: [String: [Gateway]] = [:]
   /// What weights are multiplied with, so that they can be shared out among gateways.
-  private(set) var scale: UInt32 = 1
+  public private(set) var scale: UInt32 = 1
 
   /// No gateways.
-  init() {}
+  public init() {}
 
-  /// The gateways of MeshNetworks and of services with the label `topology.istio.io/network`.
-  ///
-  /// - Parameter namesAllowed: Whether gateways count whose address is a name.
-  init(_ mesh: MeshSnapshot, namesAllowed: Bool) {
+  /// These gateways.
+  private init(_ gateways: Set<Gateway>) {
+    byNetwork = Dictionary(grouping: gateways, by: \.network).mapValues { $0.sorted() }
+    let byCluster = Dictionary(grouping: gateways) { [$0.network, $0.cluster] }
+    let counts = byNetwork.values.map(\.count) + byCluster.values.map(\.count)
+    scale = UInt32(counts.reduce(1, NetworkGateways.leastCommonMultiple))
+  }
+
+  /// The gateways of MeshNetworks and of services with the label `topology.istio.io/network`, as
+  /// they are written: addresses may be names.
+  init(_ settings: MeshSettings, services: [MeshService]) {
     var found: Set<Gateway> = []
-    let settings = mesh.settings
     for (network, description) in settings.networks.networks {
       for gateway in description.gateways {
-        if case .address(let address) = gateway.gw {
+        if case .address(let address) = gateway.gw, !address.isEmpty {
           found.insert(
             Gateway(address: address, port: gateway.port, network: network, cluster: ""))
         }
       }
     }
-    for service in mesh.networkServices {
-      found.formUnion(NetworkGateways.gateways(of: service, settings))
-    }
-    if !namesAllowed { found = found.filter { IPAddress($0.address) != nil } }
-    byNetwork = Dictionary(grouping: found, by: \.network).mapValues { $0.sorted() }
-    let byCluster = Dictionary(grouping: found) { [$0.network, $0.cluster] }
-    let counts = byNetwork.values.map(\.count) + byCluster.values.map(\.count)
-    scale = UInt32(counts.reduce(1, NetworkGateways.leastCommonMultiple))
+    for service in services { found.formUnion(NetworkGateways.gateways(of: service, settings)) }
+    self.init(found)
   }
 
+  /// These gateways with the addresses of names in their place; a name without any is left out.
+  func resolved(_ addresses: [String: [String]]) -> NetworkGateways {
+    let all = byNetwork.values.joined().flatMap { gateway -> [Gateway] in
+      guard IPAddress(gateway.address) == nil else { return [gateway] }
+      return (addresses[gateway.address] ?? []).map { address in
+        var gateway = gateway
+        gateway.address = address
+        return gateway
+      }
+    }
+    return NetworkGateways(Set(all))
+  }
+
+  /// The addresses that are names, which DNS is to be asked for.
+  public var names: Set<String> {
+    Set(byNetwork.values.joined().map(\.address).filter { IPAddress($0) == nil })
+  }
+
+  /// The networks that have gateways here.
+  var networks: Set<String> { Set(byNetwork.keys) }
+
+  /// All gateways into a network, in order.
+  func gateways(into network: String) -> [Gateway] { byNetwork[network] ?? [] }
+
   /// Whether there is only one network.
-  var isEmpty: Bool { byNetwork.isEmpty }
+  public var isEmpty: Bool { byNetwork.isEmpty }
 
   /// The gateways into a network: those of the endpoint's cluster, else all.
-  func leading(to network: String, cluster: String) -> [Gateway] {
+  public func leading(to network: String, cluster: String) -> [Gateway] {
     let all = byNetwork[network] ?? []
     let near = all.filter { $0.cluster == cluster }
     return (near.isEmpty ? all : near).filter { $0.port != 0 }
@@ -97,22 +121,5 @@ struct NetworkGateways: Hashable, Sendable {
     var (large, small) = (one, other)
     while small != 0 { (large, small) = (small, large % small) }
     return one / large * other
-  }
-}
-
-extension NetworkGateways.Gateway {
-  /// Whether a proxy has an address of the gateway's family.
-  func isReachable(by viewer: EndpointSelection.Viewer) -> Bool {
-    guard viewer.hasIPv4 != viewer.hasIPv6, let address = IPAddress(address) else { return true }
-    return address.isIPv4 ? viewer.hasIPv4 : viewer.hasIPv6
-  }
-
-  /// The gateway in place of the endpoints behind it.
-  func endpoint(weight: UInt32) -> BalancedEndpoint {
-    var labels = [WellKnownLabel.network: network]
-    if !cluster.isEmpty { labels[WellKnownLabel.cluster] = cluster }
-    return BalancedEndpoint(
-      addresses: [address], port: port, health: nil, weight: max(weight, 1), labels: labels,
-      hasMutualTLS: true, workload: ";;;;\(cluster)")
   }
 }
