@@ -72,7 +72,9 @@ let rooms: [Room] = [
     ]),
   Room(name: "DiscoveryProtocol", uses: ["EnvoyAPI", "Bytes"]),
   // Edges.
-  Room(name: "Authentication", uses: ["Cryptography", "GRPC", "JSON", "StateDirectory"]),
+  Room(
+    name: "Authentication",
+    uses: ["Cryptography", "GRPC", "HTTPClient", "JSON", "StateDirectory"]),
   Room(
     name: "CertificateAuthority",
     uses: [
@@ -139,6 +141,7 @@ let testUses: [String: [String]] = [
   "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
   "HTTPClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
   "KubernetesClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
+  "Authentication": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
 ]
 
 /// The rooms whose tests compare with files.

@@ -8,6 +8,7 @@ extension GRPCServerStream {
     CallerCredentials(
       bearerToken: metadata.values("authorization").lazy
         .compactMap { CallerCredentials.bearerToken(ofHeader: $0.text) }.first,
-      certificatePEM: peerCertificatePEM)
+      certificatePEM: peerCertificatePEM,
+      clusterID: metadata.values("clusterid").first.map(\.text))
   }
 }

@@ -6,11 +6,24 @@ public struct CallerCredentials: Sendable {
   public var bearerToken: String?
   /// The leaf of the client certificate in PEM, whose chain TLS has verified; nil without one.
   public var certificatePEM: String?
+  /// The cluster that the caller says it is in, by istiod's header `clusterid`; nil or empty for the
+  /// control plane's own.
+  public var clusterID: String?
 
   /// Credentials as they came.
-  public init(bearerToken: String? = nil, certificatePEM: String? = nil) {
+  public init(
+    bearerToken: String? = nil, certificatePEM: String? = nil, clusterID: String? = nil
+  ) {
     self.bearerToken = bearerToken
     self.certificatePEM = certificatePEM
+    self.clusterID = clusterID
+  }
+
+  /// The credentials in the header fields of an HTTP request, which a function finds by name.
+  public init(headers: (String) -> String?) {
+    self.init(
+      bearerToken: headers("authorization").flatMap(CallerCredentials.bearerToken),
+      clusterID: headers("clusterid"))
   }
 
   /// The token of an `authorization` header's value; nil where it is of another scheme.

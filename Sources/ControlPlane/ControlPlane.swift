@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Authentication
 import CertificateAuthority
 import ConfigTranslation
+import Configuration
 import DiscoveryServer
 import Flags
 import GRPC
+import HTTPServer
 import Introspection
 import Lifecycle
 import Logging
@@ -66,24 +69,15 @@ struct ControlPlane {
     ) { source.standInAge ?? 0 }
     let answers = DebugAnswers(sources, options.debugPolicy)
     discovery.answerQuestions { question throws(DebugRefusal) in try answers.answer(question) }
-    let router = Pages.router(sources, source: source, metrics: registry)
+    let router = Pages.router(
+      sources, source: source, metrics: registry,
+      access: ControlPlane.access(options, secure?.identity.callers, discovery, store))
     let pipeline = ConfigurationPipeline(
       options, source: source, store: store, server: discovery,
       trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,
       log: logs.scope("ads"))
-    var members: [(name: String, service: any Service)] = [
-      (
-        "http",
-        try HTTPService(
-          "readiness and debug pages", at: options.httpAddress, router: router, log: log)
-      ),
-      (
-        "monitoring",
-        try HTTPService(
-          "metrics and version", at: options.monitoringAddress, router: router, log: log)
-      ),
-      ("grpc", grpc), ("configuration", pipeline),
-    ]
+    var members = try ControlPlane.pages(options, router, log)
+    members += [("grpc", grpc), ("configuration", pipeline)]
     if let secure { members += [("identity", secure.identity), ("secure grpc", secure.port)] }
     self.members = members
   }
@@ -117,6 +111,36 @@ struct ControlPlane {
       options, at: options.identity.secureAddress, credentials: .tls(identity.provider),
       methods: methods, discovery: discovery, log: logs.scope())
     return (identity, port)
+  }
+
+  /// The two HTTP ports, which answer the same.
+  private static func pages(
+    _ options: ControlPlaneOptions, _ router: HTTPRouter, _ log: Logger
+  ) throws -> [(name: String, service: any Service)] {
+    let ports = [
+      ("http", "readiness and debug pages", options.httpAddress),
+      ("monitoring", "metrics and version", options.monitoringAddress),
+    ]
+    return try ports.map { name, purpose, address in
+      (name, try HTTPService(purpose, at: address, router: router, log: log))
+    }
+  }
+
+  /// Who may see which debug page; nil where there are none.
+  private static func access(
+    _ options: ControlPlaneOptions, _ callers: AuthenticatorChain?, _ discovery: DiscoveryServer,
+    _ store: ConfigStore
+  ) -> DebugAccess? {
+    guard options.identity.servesDebugPages else { return nil }
+    var access = DebugAccess {
+      (discovery.snapshot?.settings ?? store.settings).mesh.rootNamespace
+    } namespaces: { request in
+      let credentials = CallerCredentials(headers: { request.headers[$0] })
+      return try? await callers?.authenticate(credentials).identities.map(\.namespace)
+    }
+    access.isByNamespace = options.debugPolicy.asksCallers
+    access.allowedNamespaces = options.debugPolicy.trustedNamespaces
+    return access
   }
 
   private static func metrics(_ registry: MetricsRegistry) -> IstiodMetrics {

@@ -31,6 +31,9 @@ public struct HTTPClientRequest: Sendable {
   public var connectTo: String?
   /// A proxy's URL; nil for what the environment says, empty for none.
   public var proxy: String?
+  /// Whether no connection is made to link-local addresses, nor to where clouds tell machines their
+  /// secrets, whatever name leads there.
+  public var avoidsMachineServices = false
   /// How long connecting may take.
   public var connectTimeout = Duration.seconds(10)
   /// How long the body may stay away, in whole seconds; nil for ever.

@@ -64,6 +64,7 @@ final class Transfer {
     if let timeout = request.timeout {
       ccurl_set_number(easy, CURLOPT_TIMEOUT_MS, max(1, timeout.milliseconds))
     }
+    if request.avoidsMachineServices { ccurl_avoid_machine_services(easy) }
     if let proxy = request.proxy { ccurl_set_text(easy, CURLOPT_PROXY, proxy) }
     if let place = request.connectTo {
       target = curl_slist_append(nil, "::\(place)")

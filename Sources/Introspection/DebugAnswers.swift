@@ -44,7 +44,7 @@ public struct DebugAnswers: Sendable {
   public func answer(_ question: DebugQuestion) throws(DebugRefusal) -> [EncodedResource] {
     guard question.type.url != DebugQuestion.prefix else { return [try page(question)] }
     let namespace = try namespace(of: question)
-    let sources = sources.restricted(to: namespace)
+    let sources = namespace.map(sources.limited) ?? sources
     switch question.type.url.dropFirst(DebugQuestion.prefix.count + 1) {
     case "syncz": return SyncPage.clients(sources)
     case "config_dump":
@@ -82,22 +82,12 @@ public struct DebugAnswers: Sendable {
         .denied, "the debug info is not available for current identity, of namespace \(caller)")
     }
     let isTrusted = isSystem || policy.trustedNamespaces.contains(caller)
-    let response = DebugPages(sources.restricted(to: isTrusted ? nil : caller)).respond(to: request)
+    let known = isTrusted ? sources : sources.limited(toProxiesOf: caller)
+    let response = DebugPages.answer(request, from: known)
     let bytes = response.body.flatMap { $0.withUnsafeBytes { Array($0) } }
     return bytes.withUnsafeBytes {
       EncodedResource(type: question.type, name: name, packed: $0)
     }
-  }
-}
-
-extension IntrospectionSources {
-  /// The same of the proxies of one namespace; nil for all.
-  fileprivate func restricted(to namespace: String?) -> IntrospectionSources {
-    guard let namespace else { return self }
-    let all = connections
-    var restricted = self
-    restricted.connections = { all().filter { $0.node.namespace == namespace } }
-    return restricted
   }
 }
 

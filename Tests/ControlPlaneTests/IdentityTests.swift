@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Authentication
 import CertificateAuthority
 import Configuration
 import Cryptography
@@ -47,13 +48,35 @@ struct IdentityTests {
     #expect(options.issuing.standardLifetime == 3600 && options.issuing.longestLifetime == 7200)
     #expect(options.keyAlgorithm == .rsa(bits: 3072) && options.rootLifetime == 86_400)
     #expect(options.audiences == ["a", "b"] && !options.authenticatesStreams)
-    #expect(options.tokenRules.first?.keyFile == "/k.json")
+    #expect(options.tokenRules.first?.keys == .file("/k.json"))
+  }
+
+  @Test func keysOfTokensMayBeElsewhere() throws {
+    let rule = { (members: String) in
+      try options([], ["JWT_RULE": #"{"issuer":"https://i","audiences":["x"]"# + members + "}"])
+        .tokenRules.first?.keys
+    }
+    #expect(try rule("") == .remote(.issuer("https://i")))
+    #expect(try rule(#","jwksUri":"https://i/keys""#) == .remote(.keys("https://i/keys")))
+    #expect(try rule(#","jwks":"{}","jwksUri":"https://i/keys""#) == .text("{}"))
+    let issuer = ["TOKEN_ISSUER": "https://i", "AUDIENCE": "a", "TOKEN_AUDIENCES": "b"]
+    let alone = try options([], issuer)
+    #expect(alone.tokenRules.first?.keys == .remote(.issuer("https://i")))
+    #expect(alone.tokenRules.first?.audiences == ["a"] && !alone.allowsPlaintextKeys)
+    let inCluster = issuer.merging(["KUBERNETES_SERVICE_HOST": "10.0.0.1"]) { $1 }
+    #expect(try options([], inCluster).tokenRules.isEmpty)
+  }
+
+  @Test func debugPagesMayBeOff() throws {
+    #expect(try options().servesDebugPages)
+    #expect(try !options([], ["ENABLE_DEBUG_ON_HTTP": "false"]).servesDebugPages)
   }
 
   @Test(arguments: [
     ("DEFAULT_WORKLOAD_CERT_TTL", "soon"), ("MAX_WORKLOAD_CERT_TTL", "0"),
     ("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE", "1024"), ("XDS_AUTH", "perhaps"),
     ("JWT_RULE", "{}"), ("JWT_RULE", #"{"issuer":"i","audiences":["x"]}"#),
+    ("JWT_RULE", #"{"issuer":"i","audiences":["x"],"jwksUri":"k.json"}"#),
     ("JWT_RULE", #"{"issuer":"i","jwks":"{}"}"#),
   ])
   func mistakesNameTheVariable(_ name: String, _ value: String) {

@@ -94,7 +94,7 @@ import Testing
   }
 
   @Test func `only callers on this machine are answered`() async throws {
-    #expect(try await mesh.get(page + "&url=http://web/", from: "10.0.0.9").status == 403)
+    #expect(try await mesh.get(page + "&url=http://web/", from: "10.0.0.9").status == 401)
     #expect(try await mesh.get(page + "&url=http://web/", from: "::1").status == 200)
   }
 }

@@ -68,5 +68,6 @@ import Testing
     #expect(!text.contains("good.default"))
     #expect(!text.contains("bad.yaml"))
     #expect(text.contains("Only for callers on this machine."))
+    #expect(text.contains("For callers of the system&#39;s namespace."))
   }
 }

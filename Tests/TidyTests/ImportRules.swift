@@ -37,7 +37,9 @@ let allowedImports: [String: Set<String>] = [
   ],
   "DiscoveryProtocol": ["EnvoyAPI", "Bytes"],
   // Edges.
-  "Authentication": ["Synchronization", "Cryptography", "GRPC", "JSON", "StateDirectory"],
+  "Authentication": [
+    "Synchronization", "Cryptography", "GRPC", "HTTPClient", "JSON", "StateDirectory",
+  ],
   "CertificateAuthority": [
     "Synchronization", "Authentication", "Cryptography", "EnvoyAPI", "GRPC", "JSON", "Logging",
     "Metrics", "StateDirectory",
@@ -92,6 +94,7 @@ private let extraTestImports: [String: Set<String>] = [
   "Configuration": ["YAML"], "ConfigTranslation": ["Explanation", "YAML"],
   "Explanation": ["YAML", "Bytes"], "Analysis": ["YAML", "Bytes"],
   "HTTPClient": ["HTTPServer"], "KubernetesClient": ["HTTPServer"],
+  "Authentication": ["HTTPServer"],
 ]
 
 /// What programs below Tests may import.

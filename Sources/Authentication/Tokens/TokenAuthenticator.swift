@@ -9,16 +9,24 @@ public struct TokenIssuerRule: Sendable {
   public var issuer: String
   /// Of a token's audiences one must be among these (`aud`).
   public var audiences: Set<String>
-  /// The issuer's keys as they are now; an empty set refuses all.
-  public var keys: @Sendable () -> TokenKeySet
+  /// The issuer's keys as they are now, for a token that names one of them or none; an empty set
+  /// refuses all.
+  public var keys: @Sendable (_ keyID: String?) async -> TokenKeySet
 
-  /// A rule of one issuer.
+  /// A rule of one issuer whose keys are at hand.
   public init(
     issuer: String, audiences: Set<String>, keys: @escaping @Sendable () -> TokenKeySet
   ) {
     self.issuer = issuer
     self.audiences = audiences
-    self.keys = keys
+    self.keys = { _ in keys() }
+  }
+
+  /// A rule of one issuer whose keys are elsewhere.
+  public init(issuer: String, audiences: Set<String>, keys: RemoteTokenKeys) {
+    self.issuer = issuer
+    self.audiences = audiences
+    self.keys = { await keys.keys(for: $0) }
   }
 }
 
@@ -61,12 +69,12 @@ public struct TokenAuthenticator: CallerAuthenticator {
     let issuer = token.claims["iss"]?.string ?? ""
     let known = rules.filter { $0.issuer == issuer }
     guard !known.isEmpty else { throw AuthenticationFailure("the token's issuer is not known") }
-    guard let rule = known.first(where: { token.isSigned(by: $0.keys()) }) else {
-      throw AuthenticationFailure("no known key of the token's issuer has signed it")
+    for rule in known where token.isSigned(by: await rule.keys(token.keyID)) {
+      try checkTime(token.claims)
+      try checkAudience(token.claims, rule)
+      return Caller(.token, [try identity(token.claims)])
     }
-    try checkTime(token.claims)
-    try checkAudience(token.claims, rule)
-    return Caller(.token, [try identity(token.claims)])
+    throw AuthenticationFailure("no known key of the token's issuer has signed it")
   }
 
   private func checkTime(_ claims: JSONObject) throws(AuthenticationFailure) {

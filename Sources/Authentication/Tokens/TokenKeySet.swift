@@ -47,6 +47,11 @@ public struct TokenKeySet: Sendable {
   /// Whether there is no key.
   public var isEmpty: Bool { entries.isEmpty }
 
+  /// Whether there is a key of a name, or one without a name that may be it.
+  func mayHold(_ id: String?) -> Bool {
+    entries.contains { id == nil || $0.id == nil || $0.id == id }
+  }
+
   /// The set as a JWKS.
   public func jwks() throws(CryptographyError) -> JSONValue {
     var list: [JSONValue] = []

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 /// What curl hands on of a response; the number of bytes taken, or CURL_WRITEFUNC_PAUSE.
 typedef size_t (*ccurl_receiver)(char *bytes, size_t size, size_t count, void *context);
@@ -26,6 +27,11 @@ CURLcode ccurl_set_receivers(CURL *easy, ccurl_receiver header, ccurl_receiver b
 CURLcode ccurl_set_error_buffer(CURL *easy, char *buffer);
 /// Gives connections up whose peer has not confirmed anything for so long.
 CURLcode ccurl_set_dead_peer_timeout(CURL *easy, long milliseconds);
+/// Whether an address is link-local, or where a cloud tells machines their secrets; true for families
+/// other than IP.
+bool ccurl_is_machine_service(const struct sockaddr *address);
+/// Lets no connection be made to such an address, whatever name led there.
+CURLcode ccurl_avoid_machine_services(CURL *easy);
 /// The status of the response; 0 before there is one.
 long ccurl_status(CURL *easy);
 

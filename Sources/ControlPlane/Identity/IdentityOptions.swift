@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Authentication
 import CertificateAuthority
 import Cryptography
 import Flags
@@ -11,10 +12,16 @@ struct IdentityOptions: Sendable {
   struct TokenRule: Sendable {
     var issuer: String
     var audiences: Set<String>
-    /// The keys, where they stand in the rule itself.
-    var keys: String?
-    /// The file of the keys, else.
-    var keyFile: String?
+    var keys: Keys
+
+    /// Where an issuer's keys are.
+    enum Keys: Hashable, Sendable {
+      /// In the rule itself.
+      case text(String)
+      case file(String)
+      /// Elsewhere, over the network.
+      case remote(RemoteTokenKeys.Location)
+    }
   }
 
   var secureAddress: String
@@ -37,6 +44,10 @@ struct IdentityOptions: Sendable {
   /// The audiences of tokens (`TOKEN_AUDIENCES`).
   var audiences: Set<String>
   var tokenRules: [TokenRule] = []
+  /// Whether there are debug pages (`ENABLE_DEBUG_ON_HTTP`).
+  var servesDebugPages: Bool
+  /// Whether keys of tokens may be fetched without TLS (`NAVARCH_JWKS_ALLOW_HTTP`).
+  var allowsPlaintextKeys: Bool
   /// The DNS names of the serving certificate.
   var serverNames: [String]
 
@@ -54,6 +65,7 @@ struct IdentityOptions: Sendable {
     servesCertificates = try variables.truth("ENABLE_CA_SERVER", default: true)
     authenticatesStreams = try variables.truth("XDS_AUTH", default: true)
     checksNodes = try variables.truth("PILOT_ENABLE_XDS_IDENTITY_CHECK", default: true)
+    servesDebugPages = try variables.truth("ENABLE_DEBUG_ON_HTTP", default: true)
     issuing = IssuingPolicy()
     if let life = try variables.seconds("DEFAULT_WORKLOAD_CERT_TTL") {
       issuing.standardLifetime = life
@@ -67,7 +79,17 @@ struct IdentityOptions: Sendable {
       keyAlgorithm = .rsa(bits: bits)
     }
     audiences = Set(variables.list("TOKEN_AUDIENCES") ?? ["istio-ca"])
+    allowsPlaintextKeys = try variables.truth("NAVARCH_JWKS_ALLOW_HTTP", default: false)
     if let rule = variables.text("JWT_RULE") { tokenRules = [try IdentityOptions.tokenRule(rule)] }
+    // As in istiod: in a cluster its API server is asked instead.
+    if let issuer = variables.text("TOKEN_ISSUER"), variables.text("KUBERNETES_SERVICE_HOST") == nil
+    {
+      let audience = variables.text("AUDIENCE").map { [$0] }
+      tokenRules.append(
+        TokenRule(
+          issuer: issuer, audiences: Set(audience ?? Array(audiences)),
+          keys: .remote(.issuer(issuer))))
+    }
     serverNames = IdentityOptions.serverNames(line["namespace"], variables)
   }
 
@@ -82,24 +104,33 @@ struct IdentityOptions: Sendable {
     return Set(hosts.map { "\($0).\(namespace).svc" } + custom).sorted()
   }
 
-  /// `{"issuer": …, "audiences": […], "jwksUri": "file:///…", "jwks": "…"}`, Istio's JWTRule.
+  /// `{"issuer": …, "audiences": […], "jwksUri": …, "jwks": "…"}`, Istio's JWTRule: the keys in the
+  /// rule, at an URL (`file:///PATH` too), or where the issuer's OpenID configuration says.
   private static func tokenRule(_ text: String) throws(FlagError) -> TokenRule {
     guard let rule = try? JSONValue(parsing: text), let issuer = rule["issuer"]?.string,
       !issuer.isEmpty
     else { throw FlagError("JWT_RULE is no JSON object with an issuer.") }
     let audiences = Set(rule["audiences"]?.array?.compactMap(\.string) ?? [])
     guard !audiences.isEmpty else { throw FlagError("JWT_RULE names no audiences.") }
-    if let keys = rule["jwks"]?.string, !keys.isEmpty {
-      return TokenRule(issuer: issuer, audiences: audiences, keys: keys)
+    let keys = try keys(inline: rule["jwks"]?.string ?? "", rule["jwksUri"]?.string ?? "", issuer)
+    return TokenRule(issuer: issuer, audiences: audiences, keys: keys)
+  }
+
+  private static func keys(
+    inline: String, _ location: String, _ issuer: String
+  ) throws(FlagError) -> TokenRule.Keys {
+    if !inline.isEmpty { return .text(inline) }
+    let file = "file://"
+    if location.hasPrefix(file + "/") { return .file(String(location.dropFirst(file.utf8.count))) }
+    guard location.isEmpty || location.contains("://") else {
+      throw FlagError("JWT_RULE cannot have the jwksUri \"\(location)\": it is no URL.")
     }
-    let location = rule["jwksUri"]?.string ?? ""
-    guard location.hasPrefix("file://") else {
+    guard location.isEmpty else { return .remote(.keys(location)) }
+    guard issuer.contains("://") else {
       throw FlagError(
-        "JWT_RULE needs its keys in jwks, or in a file that jwksUri names as file:///PATH: "
-          + "this version fetches none.")
+        "JWT_RULE needs jwks or jwksUri: its issuer is no URL that would lead to keys.")
     }
-    let path = String(location.dropFirst("file://".utf8.count))
-    return TokenRule(issuer: issuer, audiences: audiences, keyFile: path)
+    return .remote(.issuer(issuer))
   }
 }
 

@@ -6,6 +6,7 @@ import Configuration
 import Cryptography
 import Flags
 import GRPC
+import HTTPClient
 import Lifecycle
 import Logging
 import MeshModel
@@ -134,14 +135,23 @@ final class MeshIdentity: Service {
         TokenIssuerRule(issuer: TokenSigner.issuer, audiences: options.audiences) { keys })
     }
     for rule in options.tokenRules {
-      if let text = rule.keys {
+      switch rule.keys {
+      case .text(let text):
         let keys = try TokenKeySet(jwks: Array(text.utf8))
         rules.append(TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences) { keys })
-      } else if let path = rule.keyFile {
+      case .file(let path):
         let file = TokenKeyFile(path) { log.error($0) }
         _ = file.keys
         rules.append(
           TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences) { file.keys })
+      case .remote(let location):
+        var limits = RemoteTokenKeys.Limits()
+        limits.allowsPlaintext = options.allowsPlaintextKeys
+        let started = ContinuousClock.now
+        let keys = RemoteTokenKeys(
+          location, limits: limits, client: try HTTPClient(),
+          clock: { ContinuousClock.now - started }, report: { log.error($0) })
+        rules.append(TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences, keys: keys))
       }
     }
     return rules

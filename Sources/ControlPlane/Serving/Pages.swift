@@ -6,9 +6,10 @@ import Metrics
 
 /// What both HTTP ports answer.
 enum Pages {
-  /// Readiness, version, metrics, and the debug pages.
+  /// Readiness, version, metrics, and the debug pages unless `access` is nil.
   static func router(
-    _ sources: IntrospectionSources, source: any ConfigurationSource, metrics: MetricsRegistry
+    _ sources: IntrospectionSources, source: any ConfigurationSource, metrics: MetricsRegistry,
+    access: DebugAccess?
   ) -> HTTPRouter {
     var router = HTTPRouter()
     router.on(.get, "/ready") { request in
@@ -22,7 +23,7 @@ enum Pages {
     router.on(.get, "/metrics") { _ in
       .text(metrics.exposition(), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }
-    DebugPages(sources).register(on: &router)
+    if let access { DebugPages(sources, access: access).register(on: &router) }
     return router
   }
 

@@ -57,15 +57,22 @@ enum IndexPage {
 
   private static func pages(isLoopback: Bool) -> HTML {
     let rows = DebugPage.all.map { page -> HTML in
-      let isClosed = page.isLoopbackOnly && !isLoopback
       let note: HTML =
-        isClosed ? " <span class=\"soft\">Only for callers on this machine.</span>" : .empty
+        isLoopback ? .empty : " <span class=\"soft\">\(whom(page.audience))</span>"
       return """
         <tr><td class="name"><a href="\(page.path)?pretty"><code>\(page.name)</code></a></td>
         <td>\(page.description)\(note)</td></tr>
         """
     }
     return table("Pages", ["Page", "What it shows"], rows)
+  }
+
+  private static func whom(_ audience: DebugPage.Audience) -> String {
+    switch audience {
+    case .system: "For callers of the system's namespace."
+    case .proxysNamespace: "For callers of the system's and of the proxy's namespace."
+    case .machine: "Only for callers on this machine."
+    }
   }
 
   private static func proxies(_ connections: [ConnectionStatus]) -> HTML {

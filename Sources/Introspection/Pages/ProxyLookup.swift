@@ -47,7 +47,8 @@ enum ProxyLookup {
 }
 
 extension ConnectionStatus {
-  fileprivate func isNamed(_ name: String) -> Bool {
+  /// Whether a name is the stream's own, its node's id or `name.namespace`.
+  func isNamed(_ name: String) -> Bool {
     id == name || node.id == name || node.shortID == name
   }
 }
