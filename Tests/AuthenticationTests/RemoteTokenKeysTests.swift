@@ -43,6 +43,7 @@ import Testing
       var limits = RemoteTokenKeys.Limits()
       limits.allowsPlaintext = plaintext
       limits.size = size
+      limits.timeout = .seconds(120)  // Tests beside these may keep every core busy.
       return RemoteTokenKeys(
         location, limits: limits, client: try HTTPClient(),
         clock: { self.state.withLock { $0.now } },
