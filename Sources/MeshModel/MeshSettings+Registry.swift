@@ -15,11 +15,19 @@ extension MeshSettings {
     settings.servicesSelectEntries = feature(
       "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES", default: true)
     settings.entriesSelectPods = feature("PILOT_ENABLE_SERVICEENTRY_SELECT_PODS", default: true)
+    settings.labelsExternalServices = labelsExternalServices
+    settings.allocatesByHash = !feature("PILOT_ENABLE_IP_AUTOALLOCATE", default: true)
     settings.allocationRanges = AddressAllocation.Ranges(
       ipv4: features["PILOT_IP_AUTOALLOCATE_IPV4_PREFIX"],
       ipv6: features["PILOT_IP_AUTOALLOCATE_IPV6_PREFIX"])
     let root = tables.namespaces[.init("", rootNamespace)]
     settings.clusterNetwork = root?.meta.labels[WellKnownLabel.network] ?? ""
     return settings
+  }
+
+  /// Whether services outside of the mesh are named by their own labels in metrics
+  /// (`LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES`).
+  public var labelsExternalServices: Bool {
+    feature("LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES", default: false)
   }
 }

@@ -70,9 +70,13 @@ struct ScopeSelection {
     }
   }
 
-  /// Of services of one host in several namespaces: Kubernetes' before others, then the oldest.
+  /// Of services of one host in several namespaces: Kubernetes' before others, then the oldest; the
+  /// first namespace by name where `PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE` is off.
   private func best(of services: [String: MeshService]) -> MeshService? {
     let seen = services.values.filter { $0.isVisible(in: namespace, settings: mesh.settings) }
+    guard mesh.settings.feature("PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE", default: true) else {
+      return seen.min { $0.namespace < $1.namespace }
+    }
     let kubernetes = seen.filter { $0.registry == .kubernetes }
     return (kubernetes.isEmpty ? seen : kubernetes).min { $0.isOlder(than: $1) }
   }
@@ -114,16 +118,18 @@ struct ScopeSelection {
     return pickingNamespaces(imported)
   }
 
-  /// Of a host in several namespaces, the one of the proxies' namespace, else Kubernetes', else the
-  /// first.
+  /// Of a host in several namespaces, the one of the proxies' namespace, else Kubernetes' (unless
+  /// `PILOT_UNIFIED_SIDECAR_SCOPE` is off), else the first.
   private func pickingNamespaces(_ imported: [MeshService]) -> [MeshService] {
+    let prefersKubernetes = mesh.settings.feature("PILOT_UNIFIED_SIDECAR_SCOPE", default: true)
     var chosen: [Hostname: MeshService] = [:]
     for service in imported {
       guard let known = chosen[service.hostname] else {
         chosen[service.hostname] = service
         continue
       }
-      let isBetterKind = known.registry != .kubernetes && service.registry == .kubernetes
+      let isBetterKind =
+        prefersKubernetes && known.registry != .kubernetes && service.registry == .kubernetes
       if service.namespace == namespace || isBetterKind && known.namespace != namespace {
         chosen[service.hostname] = service
       }

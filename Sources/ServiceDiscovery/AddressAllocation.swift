@@ -38,7 +38,7 @@ public struct AddressAllocation: Hashable, Sendable {
     }
   }
 
-  private var given: [Owner: [IPAddress]] = [:]
+  var given: [Owner: [IPAddress]] = [:]
 
   /// No addresses.
   public init() {}

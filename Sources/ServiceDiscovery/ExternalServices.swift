@@ -132,6 +132,11 @@ public enum ExternalServices {
     service.isMeshExternal = entry.location == .meshExternal
     service.exportTo = Set(entry.exportTo)
     service.labels = meta.labels
+    if settings.labelsExternalServices, service.isMeshExternal {
+      let (name, revision) = WellKnownLabel.canonicalService(meta.labels, name: meta.name)
+      service.labels[WellKnownLabel.canonicalName] = name
+      service.labels[WellKnownLabel.canonicalRevision] = revision
+    }
     service.creationTime = meta.creationTime
     service.serviceAccounts = entry.subjectAltNames
     service.selector = entry.workloadSelector?.labels ?? [:]

@@ -21,6 +21,12 @@ public struct RegistrySettings: Hashable, Sendable {
   public var servicesSelectEntries = true
   /// Whether ServiceEntries select Pods (`PILOT_ENABLE_SERVICEENTRY_SELECT_PODS`).
   public var entriesSelectPods = true
+  /// Whether hosts of ServiceEntries outside of the mesh have labels of a canonical service
+  /// (`LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES`).
+  public var labelsExternalServices = false
+  /// Whether addresses of ServiceEntries come from a hash of their names, as before there was a
+  /// controller for it (`PILOT_ENABLE_IP_AUTOALLOCATE=false`).
+  public var allocatesByHash = false
   /// Whether the addresses of a Pod of both families are one endpoint (`ISTIO_DUAL_STACK`).
   public var isDualStack = false
   private var networkRanges: [NamedRange] = []
@@ -81,10 +87,24 @@ public enum WellKnownLabel {
   public static let workloadName = "service.istio.io/workload-name"
   /// The service of an EndpointSlice.
   public static let sliceService = "kubernetes.io/service-name"
+  /// What metrics call the service of a workload.
+  public static let canonicalName = "service.istio.io/canonical-name"
+  /// What metrics call the version of a workload.
+  public static let canonicalRevision = "service.istio.io/canonical-revision"
   /// Who may see a Kubernetes Service.
   public static let exportTo = "networking.istio.io/exportTo"
   /// Which endpoints come first.
   public static let trafficDistribution = "networking.istio.io/traffic-distribution"
+
+  /// The canonical service and revision that labels give a workload of a name (istiod's order).
+  public static func canonicalService(
+    _ labels: [String: String], name: String
+  ) -> (name: String, revision: String) {
+    let named = [canonicalName, "app.kubernetes.io/name", "app"].lazy.compactMap { labels[$0] }
+    let revisions = [canonicalRevision, "app.kubernetes.io/version", "version"].lazy
+      .compactMap { labels[$0] }
+    return (named.first ?? name, revisions.first ?? "latest")
+  }
 
   /// The place that a workload's own labels give it, before that of its node.
   static func locality(_ labels: [String: String]) -> Locality? {

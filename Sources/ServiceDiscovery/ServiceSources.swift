@@ -34,9 +34,13 @@ public struct ServiceSources: Sendable {
       allocation = known.allocation
       declarations = known.declarations
     } else {
-      allocation = AddressAllocation(
-        entries: Array(tables.serviceEntries.values), previous: previous?.allocation ?? .init(),
-        ranges: settings.allocationRanges)
+      let entries = Array(tables.serviceEntries.values)
+      allocation =
+        settings.allocatesByHash
+        ? AddressAllocation(hashing: entries)
+        : AddressAllocation(
+          entries: entries, previous: previous?.allocation ?? .init(),
+          ranges: settings.allocationRanges)
       declarations = Self.declarations(tables)
     }
     if let known, known.tables.workloadEntries == tables.workloadEntries {

@@ -49,7 +49,7 @@ struct InboundClusterInputs: ResourceInputs {
     cluster.commonLbConfig = cluster.make(Envoy.Cluster.CommonLbConfig.self)
     discover(draft)
     draft.speak(port.protocol)
-    if !services.isEmpty { draft.list(services: services) }
+    if !services.isEmpty, draft.settings.labelsTelemetry { draft.list(services: services) }
     if let source, !services.isEmpty { draft.metadata.set(config: source) }
     setStatisticsName(draft)
     draft.limit(pool, retryBudget)

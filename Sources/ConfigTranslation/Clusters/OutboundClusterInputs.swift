@@ -59,7 +59,7 @@ struct OutboundClusterInputs: ResourceInputs {
     } else {
       draft.cluster.commonLbConfig = draft.cluster.make(Envoy.Cluster.CommonLbConfig.self)
       discover(&draft)
-      if service.hasPersistentSessions && subset.isEmpty && !isServerName {
+      if service.hasPersistentSessions(draft.settings) && subset.isEmpty && !isServerName {
         draft.cluster.keepDraining()
       }
     }
@@ -112,11 +112,13 @@ struct OutboundClusterInputs: ResourceInputs {
     cluster.typedDnsResolverConfig = cluster.make(Envoy.TypedExtensionConfig.self) { resolver in
       resolver.name = "envoy.network.dns_resolver.cares"
       resolver.typedConfig = .pack(
-        resolver.make(Envoy.CaresDnsResolverConfig.self) { $0.udpMaxQueries = 100 })
+        resolver.make(Envoy.CaresDnsResolverConfig.self) {
+          $0.udpMaxQueries = draft.settings.dnsQueryLimit
+        })
     }
     // Deprecated, so that only Istio's own Envoys get them.
     guard facets.isIstioBuild else { return }
-    cluster.dnsJitter = .milliseconds(100)
+    cluster.dnsJitter = draft.settings.dnsJitter
     cluster.dnsRefreshRate = draft.mesh.dnsRefreshRate
     cluster.respectDnsTtl = true
   }
@@ -179,7 +181,7 @@ struct OutboundClusterInputs: ResourceInputs {
   }
 
   private func describe(_ draft: inout ClusterDraft) {
-    if !draft.isForwardProxy { draft.list(services: [service]) }
+    if !draft.isForwardProxy, draft.settings.labelsTelemetry { draft.list(services: [service]) }
     if service.isMeshExternal && subset.isEmpty { draft.metadata.set("external", true) }
     guard let rule else { return }
     draft.metadata.set(config: rule.sources[0])

@@ -117,19 +117,10 @@ extension ProxyContext {
           return cache.resource(
             ProxylessClusterInputs(
               name: name.description, policy: policy, identities: mesh.identities(of: service),
-              keepsDraining: service.hasPersistentSessions))
+              keepsDraining: service.hasPersistentSessions(settings)))
         }
       }
     }.sorted { $0.name < $1.name }
-  }
-}
-
-extension MeshService {
-  /// Whether sessions stay with the endpoint that began them.
-  var hasPersistentSessions: Bool {
-    ["istio.io/persistent-session", "istio.io/persistent-session-header"].contains {
-      labels[$0]?.isEmpty == false
-    }
   }
 }
 

@@ -72,6 +72,7 @@ enum EndpointMessages {
           metadata.filterMetadata["envoy.transport_socket_match"] = JSONObject(
             distinct: [.init("tlsMode", "istio")])
         }
+        guard !endpoint.workload.isEmpty else { return }
         metadata.filterMetadata["istio"] = JSONObject(
           distinct: [.init("workload", .string(endpoint.workload))])
       }

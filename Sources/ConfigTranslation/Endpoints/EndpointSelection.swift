@@ -40,6 +40,12 @@ struct EndpointSelection: Hashable, Sendable {
   var gateways = NetworkGateways()
   /// Whether endpoints that are not ready are told of.
   var sendsUnhealthy = false
+  /// The label by which an endpoint says that it only keeps old sessions.
+  var drainingLabel: String?
+  /// Whether workloads are named for metrics.
+  var namesWorkloads = true
+  /// What metrics call the service in place of its workloads, where it is outside of the mesh.
+  var external: ExternalIdentity?
   /// Whether endpoints that keep old sessions only are told of.
   var keepsDraining = false
   /// Whether all addresses of an endpoint are used.
@@ -83,7 +89,8 @@ struct EndpointSelection: Hashable, Sendable {
 
   private func health(of endpoint: MeshEndpoint) -> MeshEndpoint.Health {
     if endpoint.health == .terminating { return .terminating }
-    let isDraining = endpoint.workload.facts.labels["istio.io/draining"]?.isEmpty == false
+    let label = drainingLabel.flatMap { endpoint.workload.facts.labels[$0] }
+    let isDraining = label?.isEmpty == false
     return isDraining ? .draining : endpoint.health
   }
 
@@ -92,7 +99,8 @@ struct EndpointSelection: Hashable, Sendable {
     return BalancedEndpoint(
       addresses: isDualStack ? endpoint.addresses : Array(endpoint.addresses.prefix(1)),
       port: endpoint.port, health: health(of: endpoint), weight: max(facts.weight, 1),
-      labels: facts.labels, hasMutualTLS: hasMutualTLS(endpoint), workload: facts.metricsName)
+      labels: facts.labels, hasMutualTLS: hasMutualTLS(endpoint),
+      workload: namesWorkloads ? facts.metricsName(external) : "")
   }
 
   private func hasMutualTLS(_ endpoint: MeshEndpoint) -> Bool {
@@ -123,20 +131,42 @@ struct EndpointSelection: Hashable, Sendable {
       guard !reachable.isEmpty, balanced.hasMutualTLS else { continue }
       for way in reachable { weights[way, default: 0] += balanced.weight / UInt32(reachable.count) }
     }
-    return direct + weights.sorted { $0.key < $1.key }.map { $0.key.endpoint(weight: $0.value) }
+    let gateways = weights.sorted { $0.key < $1.key }.map { $0.key.endpoint(weight: $0.value) }
+    return direct
+      + gateways.map { gateway in
+        var gateway = gateway
+        if !namesWorkloads { gateway.workload = "" }
+        return gateway
+      }
+  }
+}
+
+/// What metrics call a service outside of the mesh, in place of what its endpoints say
+/// (`LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES`).
+struct ExternalIdentity: Hashable, Sendable {
+  /// The namespace of the service.
+  var namespace: String
+  /// Its canonical name and revision; none where it has no such label.
+  var labels: [String: String] = [:]
+
+  /// That of a service.
+  init(_ service: MeshService) {
+    namespace = service.namespace
+    guard let name = service.labels[WellKnownLabel.canonicalName] else { return }
+    labels[WellKnownLabel.canonicalName] = name
+    labels[WellKnownLabel.canonicalRevision] =
+      service.labels[WellKnownLabel.canonicalRevision] ?? ""
   }
 }
 
 extension Workload.Facts {
   /// `name;namespace;service;revision;cluster`; the revision `latest` is left out.
-  fileprivate var metricsName: String {
-    let service =
-      labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels["app"]
-      ?? name
-    let revision =
-      labels["service.istio.io/canonical-revision"] ?? labels["app.kubernetes.io/version"]
-      ?? labels["version"] ?? ""
-    return [self.name, namespace, service, revision == "latest" ? "" : revision, cluster]
-      .joined(separator: ";")
+  fileprivate func metricsName(_ external: ExternalIdentity?) -> String {
+    let labels = external.map { self.labels.merging($0.labels) { $1 } } ?? self.labels
+    let (service, revision) = WellKnownLabel.canonicalService(labels, name: name)
+    return [
+      name, external?.namespace ?? namespace, service, revision == "latest" ? "" : revision,
+      cluster,
+    ].joined(separator: ";")
   }
 }

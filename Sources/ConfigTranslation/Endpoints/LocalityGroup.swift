@@ -16,7 +16,8 @@ struct BalancedEndpoint: Hashable, Sendable {
   var labels: [String: String]
   /// Whether it is connected to with mutual TLS.
   var hasMutualTLS: Bool
-  /// What metrics call the workload: `name;namespace;service;revision;cluster`.
+  /// What metrics call the workload: `name;namespace;service;revision;cluster`; empty where they
+  /// are not told.
   var workload: String
 }
 

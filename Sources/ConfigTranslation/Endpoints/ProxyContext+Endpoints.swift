@@ -86,7 +86,13 @@ extension ProxyContext {
     selection.requiresMutualTLS = target.isServerName
     selection.tlsMode = target.rule?.rule.tlsMode(port: target.port.number, subset: target.subset)
     selection.sendsUnhealthy = service.sendsUnhealthy(settings)
-    selection.keepsDraining = service.hasPersistentSessions
+    // Sessions by a header do not keep endpoints: istiod looks at one label here.
+    selection.keepsDraining = service[label: settings.cookieLabel]?.isEmpty == false
+    selection.drainingLabel = settings.drainingLabel
+    selection.namesWorkloads = settings.labelsEndpoints
+    if service.isMeshExternal, settings.labelsExternalServices {
+      selection.external = ExternalIdentity(service)
+    }
     selection.isDualStack = settings.feature("ISTIO_DUAL_STACK", default: false)
     selection.isClusterLocal = settings.isClusterLocal(service.hostname)
     return selection

@@ -37,18 +37,14 @@ extension ProxyContext {
     guard settings.feature("PILOT_ENABLE_PERSISTENT_SESSION_FILTER", default: false) else {
       return nil
     }
-    let label = { (feature: String, standard: String) in
-      service.labels[settings.features[feature] ?? standard] ?? ""
-    }
-    let cookie = label("PILOT_PERSISTENT_SESSION_LABEL", "istio.io/persistent-session")
+    let cookie = service[label: settings.cookieLabel] ?? ""
     if !cookie.isEmpty {
       let colon = cookie.firstIndex(of: ":")
       return .cookie(
         name: String(cookie[..<(colon ?? cookie.endIndex)]),
         path: colon.map { String(cookie[cookie.index(after: $0)...]) } ?? "/")
     }
-    let header = label(
-      "PILOT_PERSISTENT_SESSION_HEADER_LABEL", "istio.io/persistent-session-header")
+    let header = service[label: settings.headerLabel] ?? ""
     return header.isEmpty ? nil : .header(header)
   }
 

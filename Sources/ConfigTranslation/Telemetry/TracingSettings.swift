@@ -63,7 +63,9 @@ extension ProxyContext {
     _ config: Istio.Mesh.ProxyConfig, _ rules: TelemetryRules
   ) -> TracingSettings {
     var settings = TracingSettings()
-    settings.spawnsUpstreamSpan = node.kind == .router
+    settings.spawnsUpstreamSpan =
+      node.kind == .router
+      && self.settings.feature("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", default: true)
     if let length = config.tracing?.maxPathTagLength, length != 0 {
       settings.maxPathLength = length
     }
