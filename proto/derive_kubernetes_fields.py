@@ -10,6 +10,8 @@ Run by hand when the API moves on; its inputs are the sources of two Go modules 
 
 A line is a type and its fields in JSON; `field:type` where a field holds an object, or a list of
 objects, whose fields are known. A line that begins with `kind` names the type of a kind.
+
+It also compares the field numbers of core.proto with those of the modules.
 """
 
 import argparse
@@ -71,6 +73,28 @@ def fields(name, types):
     return result
 
 
+MESSAGE = re.compile(r"^message (\w+) \{([^{}]*)\}", re.M)
+NUMBER = re.compile(r"^\s*(?:(?:optional|repeated) )?(?:map<.*?>|[\w.]+)\s+(\w+) = (\d+);", re.M)
+# Messages that core.proto calls otherwise.
+CALLED = {"PodAddress": "PodIP"}
+
+
+def numbers(path):
+    """The field numbers of the messages of a proto file."""
+    text = re.sub(r"^\s*//.*$", "", path.read_text(), flags=re.M)
+    return {name: dict(NUMBER.findall(body)) for name, body in MESSAGE.findall(text)}
+
+
+def compare_numbers(api, apimachinery):
+    """Stops where a field of core.proto has another number than Kubernetes' own."""
+    theirs = numbers(apimachinery / "pkg/apis/meta/v1/generated.proto")
+    theirs |= numbers(api / "core/v1/generated.proto") | numbers(api / "discovery/v1/generated.proto")
+    for name, found in numbers(HERE / "kubernetes/core.proto").items():
+        for field, number in found.items():
+            other = theirs[CALLED.get(name, name)].get(field)
+            assert number == other, f"core.proto: {name}.{field} is {other} at Kubernetes"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tag", required=True, help="the tag of both modules")
@@ -78,6 +102,7 @@ def main():
     parser.add_argument("apimachinery", type=pathlib.Path, help="k8s.io/apimachinery")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "kubernetes/fields.txt")
     given = parser.parse_args()
+    compare_numbers(given.api, given.apimachinery)
     types = structs(given.api / "core/v1", "core")
     types |= structs(given.api / "discovery/v1", "discovery")
     types |= structs(given.api / "discovery/v1beta1", "discovery.v1beta1")

@@ -90,6 +90,7 @@ class Generator:
         self.swift = {}  # proto's full name to Swift's
         self.maps = {}  # full name of a map's entry to its descriptor
         self.lines = []
+        self.is_kubernetes = False
         for file in files.values():
             space = NAMESPACES.get(file.package, "Istio")
             self.name_all(file.message_type, file.enum_type, "." + file.package, space)
@@ -133,6 +134,8 @@ class Generator:
             return "structure", f"{element}?"
         if field.type_name == ".google.protobuf.Value":
             return "value", f"{element}?"
+        if self.is_kubernetes and field.type_name == ".google.protobuf.Timestamp":
+            return "one", 'String = ""'
         if field.type == 11 or field.proto3_optional:
             return "optional", f"{element}?"
         default = {"Bool": "false", "String": '""', "ProtoBytes": "ProtoBytes([])"}
@@ -146,6 +149,7 @@ class Generator:
         self.lines = ["// Generated from proto/; do not edit.", "// swift-format-ignore-file", ""]
         self.lines += ["public import JSON", ""]
         space = NAMESPACES.get(descriptor.package, "Istio")
+        self.is_kubernetes = descriptor.package == "kubernetes"
         for message in descriptor.message_type:
             self.add(0, f"extension {space} {{")
             self.declare(message, f".{descriptor.package}.{message.name}", 1)
@@ -251,9 +255,30 @@ class Generator:
         self.add(1, "}")
         self.encoding(message, groups, choice)
         self.lines += ["}", ""]
+        if self.is_kubernetes:
+            self.wire(message, full)
         for nested in message.nested_type:
             if not nested.options.map_entry:
                 self.conform(nested, f"{full}.{nested.name}")
+
+    def wire(self, message, full):
+        """How a message is read from protobuf's wire format."""
+        self.add(0, f"extension {self.swift[full]}: WireMessage {{")
+        self.add(1, "public mutating func readField(_ number: Int, _ reader: inout WireReader)"
+                    " throws(WireFormatError) -> Bool {")  # fmt: skip
+        if message.field:
+            self.add(2, "switch number {")
+            special = {".google.protobuf.Timestamp": "time", ".google.protobuf.Value": "numberOrText"}
+            for field in message.field:
+                assert field.label != 3 or field.type in (9, 11), f"{full}: a packed list"
+                function = special.get(field.type_name, self.shape(field)[0])
+                target = f"self.{escaped(field.json_name)}"
+                self.add(2, f"case {field.number}: try reader.{function}(&{target})")
+            self.add(2, "default: return false")
+            self.add(2, "}")
+        self.add(2, "return true" if message.field else "false")
+        self.add(1, "}")
+        self.lines += ["}", ""]
 
     def decode_case(self, field, groups, choice):
         names = [field.json_name] + ([field.name] if field.name != field.json_name else [])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Configuration
 public import HTTPClient
 public import JSON
 
@@ -40,11 +41,27 @@ public struct APIRefusal: Hashable, Sendable {
       isAhead: causes.contains { $0["reason"]?.string == "ResourceVersionTooLarge" })
   }
 
+  /// The refusal that a `Status` object in protobuf is.
+  public init(_ status: Kubernetes.Status, retryAfter: Duration? = nil) {
+    let seconds = status.details?.retryAfterSeconds ?? 0
+    self.init(
+      code: Int(status.code), reason: status.reason, message: status.message,
+      retryAfter: retryAfter ?? (seconds > 0 ? .seconds(seconds) : nil),
+      isAhead: status.details?.causes.contains { $0.reason == "ResourceVersionTooLarge" } ?? false)
+  }
+
   /// The refusal that a whole answer is, with a `Status` object or without.
   public init(_ head: HTTPResponseHead, body: [UInt8]) {
     let pause = head["retry-after"].flatMap { Int64($0) }.map { Duration.seconds($0) }
-    let value = (try? JSONValue(parsing: body)) ?? .null
-    self.init(status: value, code: head.status, retryAfter: pause)
+    let wire = body.withUnsafeBytes { bytes in
+      (try? WireEnvelope(bytes)).flatMap { try? Kubernetes.Status(wire: $0.message) }
+    }
+    if let wire {
+      self.init(wire, retryAfter: pause)
+    } else {
+      let value = (try? JSONValue(parsing: body)) ?? .null
+      self.init(status: value, code: head.status, retryAfter: pause)
+    }
     code = head.status
     if message.isEmpty { message = String(decoding: body.prefix(200), as: UTF8.self) }
   }

@@ -39,11 +39,14 @@ struct WatchedKind: Hashable, Sendable {
     fieldSelector.isEmpty ? [] : [("fieldSelector", fieldSelector)]
   }
 
-  /// The form of objects to ask for.
-  var accept: String {
-    purpose == .definitions
-      ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-      : "application/json"
+  /// The forms of objects to ask for: of Kubernetes' own kinds protobuf, where the server has it.
+  func accept(version: String) -> String {
+    let json = "application/json"
+    guard purpose != .definitions else {
+      return "\(json);as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\(json)"
+    }
+    let isKnown = version == "v1" && ConfigurationObject.hasWireForm(kind)
+    return isKnown ? "\(WireEnvelope.mediaType),\(json)" : json
   }
 
   /// How operators are told of it.

@@ -7,6 +7,7 @@ import urllib.request
 from kubeapi import KubernetesAPI
 from mesh import paths
 from mesh.client import wait_until
+from mesh.ports import free_ports
 
 PLURALS = {"Service": "services", "EndpointSlice": "endpointslices", "Pod": "pods",
            "ConfigMap": "configmaps", "Namespace": "namespaces", "Node": "nodes",
@@ -19,6 +20,8 @@ class Cluster:
 
     def __init__(self, load=True, token="abc", **options):
         options.setdefault("keep_status", True)
+        # It is closed and opened again at its port, which no connection must have taken meanwhile.
+        options.setdefault("port", free_ports(1)[0])
         self.server = KubernetesAPI(load=[paths.SAMPLES] if load else (), **options)
         self.config = self.server.kubeconfig(token=token)
 
@@ -77,13 +80,14 @@ class Cluster:
 
     def refuse(self, seconds):
         """Ends every connection and takes no new one for a while; returns when it does again."""
+        before = self.fake("GET", "openings")["count"]
         self.fake("POST", "refuse", {"seconds": seconds})
-        def answers():
+        def reopened():
             try:
-                return self.ask("GET", "/version") is not None
+                return self.fake("GET", "openings")["count"] > before
             except OSError:
                 return False
-        wait_until("the API server", answers, seconds + 10)
+        wait_until("the API server", reopened, seconds + 30)
 
     def __enter__(self):
         return self

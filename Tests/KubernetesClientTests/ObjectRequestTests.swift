@@ -10,6 +10,8 @@ import Testing
 @Suite("Requests for one object")
 struct ObjectRequestTests {
   static let path = ObjectPath(plural: "configmaps", namespace: "default", name: "a")
+  /// A deadline that a busy machine keeps too.
+  static var far: ContinuousClock.Instant { .now + .seconds(120) }
 
   @Test("paths name group, version, namespace, object and part of it, escaped")
   func paths() {
@@ -36,21 +38,22 @@ struct ObjectRequestTests {
     } body: { client in
       let collection = ObjectPath(plural: "configmaps", namespace: "default")
       let sent: JSONValue = ["data": "x"]
-      let got = try await client.object(at: Self.path)
+      let got = try await client.object(at: Self.path, by: Self.far)
       #expect(got["method"] == "GET" && got["body"] == "")
-      let created = try await client.create(sent, in: collection)
+      let created = try await client.create(sent, in: collection, by: Self.far)
       #expect(created["method"] == "POST" && created["type"] == "application/json")
       #expect(created["path"] == "/api/v1/namespaces/default/configmaps")
       #expect(created["body"]?.string == sent.text())
-      let replaced = try await client.replace(sent, at: Self.path)
+      let replaced = try await client.replace(sent, at: Self.path, by: Self.far)
       #expect(replaced["method"] == "PUT" && replaced["path"]?.string == Self.path.text)
-      let merged = try await client.patch(.merge(sent), at: Self.path)
+      let merged = try await client.patch(
+        .merge(sent), at: Self.path, by: Self.far)
       #expect(merged["method"] == "PATCH" && merged["type"] == "application/merge-patch+json")
       let applied = try await client.patch(
-        .apply(sent, manager: "me", isForced: true), at: Self.path)
+        .apply(sent, manager: "me", isForced: true), at: Self.path, by: Self.far)
       #expect(applied["type"] == "application/apply-patch+yaml")
       #expect(applied["manager"] == "me" && applied["force"] == "true")
-      try await client.delete(at: Self.path, uid: "u")
+      try await client.delete(at: Self.path, uid: "u", by: Self.far)
     }
   }
 
@@ -68,7 +71,7 @@ struct ObjectRequestTests {
       return .text(status.text(), status: code)
     } body: { client in
       let error = await #expect(throws: KubernetesRequestError.self) {
-        try await client.object(at: Self.path)
+        try await client.object(at: Self.path, by: Self.far)
       }
       #expect(error?.isNotFound == (reason == "NotFound"))
       #expect(error?.isAlreadyExists == (reason == "AlreadyExists"))

@@ -69,6 +69,14 @@ extension ObjectMeta {
   /// Reads the member `metadata` of an object; fields that we do not read are passed over.
   init(_ json: JSONValue, _ decoder: inout ProtoDecoder) throws(ConfigError) {
     let metadata = try Kubernetes.ObjectMeta.decode(json, &decoder)
+    self.init(metadata)
+    if creationTime == nil, !metadata.creationTimestamp.isEmpty {
+      throw decoder.error("creationTimestamp: expected a time such as 2026-01-31T10:00:00Z")
+    }
+  }
+
+  /// The metadata that Kubernetes' message says.
+  public init(_ metadata: Kubernetes.ObjectMeta) {
     self.init(name: metadata.name, namespace: metadata.namespace)
     generateName = metadata.generateName
     labels = metadata.labels
@@ -80,10 +88,6 @@ extension ObjectMeta {
     owners = metadata.ownerReferences.map {
       Owner(apiVersion: $0.apiVersion, kind: $0.kind, name: $0.name, isController: $0.controller)
     }
-    guard !metadata.creationTimestamp.isEmpty else { return }
-    guard let time = Timestamp.seconds(metadata.creationTimestamp) else {
-      throw decoder.error("creationTimestamp: expected a time such as 2026-01-31T10:00:00Z")
-    }
-    creationTime = time
+    creationTime = Timestamp.seconds(metadata.creationTimestamp)
   }
 }

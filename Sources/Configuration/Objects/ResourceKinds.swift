@@ -5,7 +5,7 @@
 /// A message of Istio's API that is the `spec` of an object.
 public protocol IstioSpec: ConfigSpec {}
 /// A message that is a whole object of Kubernetes.
-public protocol KubernetesObject: ConfigSpec {}
+public protocol KubernetesObject: ConfigSpec, WireMessage {}
 
 extension IstioSpec {
   /// `spec`.

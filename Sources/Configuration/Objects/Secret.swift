@@ -73,6 +73,20 @@ extension Kubernetes {
   }
 }
 
+extension Kubernetes.Secret: WireMessage {
+  /// Reads one field, by its number in Kubernetes' `Secret`.
+  public mutating func readField(
+    _ number: Int, _ reader: inout WireReader
+  ) throws(WireFormatError) -> Bool {
+    switch number {
+    case 2: try reader.map(&data)
+    case 3: try reader.one(&type)
+    default: return false
+    }
+    return true
+  }
+}
+
 /// A text that becomes secret bytes, and that no error repeats.
 private struct SecretText: ProtoValue {
   var bytes: SecretBytes

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
-import JSON
 
 /// Leaves out the metadata that nothing reads, so that an edit of it is no change, and none is held.
 ///
-/// Out go who manages which field, what was last applied, versions (but for the kinds whose version
-/// reaches proxies), annotations of others than Istio, and labels that select nothing.
+/// Who manages which field is never read. Out go what was last applied, versions (but for the kinds
+/// whose version reaches proxies), annotations of others than Istio, and labels that select nothing.
 struct MetadataTrimming {
   private let keepsVersion: Bool
   private let keepsLabels: Bool
@@ -27,39 +26,18 @@ struct MetadataTrimming {
     Istio.ServiceEntry.kind, Istio.WorkloadEntry.kind, Istio.WorkloadGroup.kind,
   ]
 
-  /// The object without what nothing reads.
-  func trimmed(_ value: JSONValue) -> JSONValue {
-    guard case .object(let object) = value else { return value }
-    let members = object.members.map { member in
-      guard member.key == "metadata", case .object(let metadata) = member.value else {
-        return member
-      }
-      return JSONObject.Member("metadata", .object(trimmed(metadata)))
+  /// Leaves out what nothing reads.
+  func trim(_ meta: inout ObjectMeta) {
+    if !keepsVersion {
+      meta.resourceVersion = ""
+      meta.generation = 0
     }
-    return .object(JSONObject(distinct: members))
-  }
-
-  private func trimmed(_ metadata: JSONObject) -> JSONObject {
-    let kept = metadata.members.compactMap { member -> JSONObject.Member? in
-      switch member.key {
-      case "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generateName",
-        "ownerReferences":
-        member
-      case "resourceVersion", "generation": keepsVersion ? member : nil
-      case "annotations": reduced(member, MetadataTrimming.isIstio)
-      case "labels": keepsLabels ? member : reduced(member, MetadataTrimming.isRead)
-      default: nil
-      }
+    if !meta.annotations.isEmpty {
+      meta.annotations = meta.annotations.filter { MetadataTrimming.isIstio($0.key) }
     }
-    return JSONObject(distinct: kept)
-  }
-
-  private func reduced(
-    _ member: JSONObject.Member, _ isKept: (String) -> Bool
-  ) -> JSONObject.Member? {
-    guard case .object(let object) = member.value else { return member }
-    let kept = object.members.filter { isKept($0.key) }
-    return kept.isEmpty ? nil : .init(member.key, .object(JSONObject(distinct: kept)))
+    if !keepsLabels, !meta.labels.isEmpty {
+      meta.labels = meta.labels.filter { MetadataTrimming.isRead($0.key) }
+    }
   }
 
   private static func isRead(_ label: String) -> Bool {

@@ -84,17 +84,18 @@ struct ObjectReader: Sendable {
   // MARK: Objects
 
   private func read(_ value: JSONValue) -> ReadObject? {
-    guard let key = key(of: value), isKept(key.namespace), isRead(value) else { return nil }
+    guard let key = key(of: value), isKept(key.namespace) else { return nil }
     let metadata = value["metadata"]
+    let object = readsContent ? content(of: value, key) : SourcedObject(key: key, object: nil)
+    if let read = object.object, !isRead(read) { return nil }
     return ReadObject(
       uid: metadata?["uid"]?.string ?? "",
-      resourceVersion: metadata?["resourceVersion"]?.string ?? "",
-      object: readsContent ? content(of: value, key) : SourcedObject(key: key, object: nil))
+      resourceVersion: metadata?["resourceVersion"]?.string ?? "", object: object)
   }
 
   private func content(of value: JSONValue, _ key: ObjectKey) -> SourcedObject {
     let reading = SourcedObject.read(
-      MetadataTrimming(of: kind).trimmed(value), strictness: .lenient, origin: ObjectOrigin(),
+      value, strictness: .lenient, origin: ObjectOrigin(), trim: MetadataTrimming(of: kind).trim,
       line: { _ in nil })
     switch reading {
     case .object(let object): return object
@@ -104,9 +105,9 @@ struct ObjectReader: Sendable {
   }
 
   /// Whether anything reads an object: of ConfigMaps only those with an authority's certificate.
-  private func isRead(_ value: JSONValue) -> Bool {
-    guard kind == Kubernetes.ConfigMap.kind, !readsAllConfigMaps else { return true }
-    return value["data"]?["cacert"] != nil || value["data"]?["ca.crt"] != nil
+  func isRead(_ object: ConfigurationObject) -> Bool {
+    guard case .configMap(let map) = object, !readsAllConfigMaps else { return true }
+    return map.spec.data["cacert"] != nil || map.spec.data["ca.crt"] != nil
   }
 
   /// The key of an object, which a list or the watch has said to be of this kind.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Configuration
 import HTTPClient
 import KubernetesClient
 
@@ -66,7 +67,7 @@ struct ReflectorRunner: Sendable {
       if case .list = request.question { idle = .seconds(30) }
       let exchange = try await client.open(
         watch.path(version: request.version), query: watch.query + request.query,
-        accept: watch.accept, idleTimeout: idle)
+        accept: watch.accept(version: request.version), idleTimeout: idle)
       guard slot.hold(exchange) else { return }
       let head = try await exchange.head()
       guard head.status == 200 else {
@@ -74,9 +75,14 @@ struct ReflectorRunner: Sendable {
         sender.yield(.refused(number, APIRefusal(head, body: body)))
         return
       }
+      let isWire = head["content-type"]?.hasPrefix(WireEnvelope.mediaType) ?? false
       switch request.question {
-      case .list: sender.yield(.page(number, try reader.page(try await exchange.body())))
-      case .stream, .watch: sender.yield(try await follow(exchange, number, sender))
+      case .list:
+        let body = try await exchange.body()
+        sender.yield(.page(number, try isWire ? page(wire: body) : reader.page(body)))
+      case .stream, .watch:
+        let frames = isWire ? FrameSplitter.counted(.init()) : .lines(.init())
+        sender.yield(try await follow(exchange, frames, number, sender))
       }
     } catch let error as UnreadableAnswer {
       sender.yield(.failed(number, error.reason))
@@ -85,15 +91,21 @@ struct ReflectorRunner: Sendable {
     }
   }
 
+  private func page(wire body: [UInt8]) throws(UnreadableAnswer) -> ListPage {
+    try body.withUnsafeBufferPointer { (bytes) throws(UnreadableAnswer) in
+      try reader.page(wire: UnsafeRawBufferPointer(bytes))
+    }
+  }
+
   /// Hands on the frames of a watch; how it ended.
   private func follow(
-    _ exchange: HTTPExchange, _ number: Int, _ sender: AsyncStream<ReflectorInput>.Continuation
+    _ exchange: HTTPExchange, _ frames: FrameSplitter, _ number: Int,
+    _ sender: AsyncStream<ReflectorInput>.Continuation
   ) async throws(HTTPClientError) -> ReflectorInput {
     sender.yield(.opened(number))
-    var splitter = LineSplitter()
+    var splitter = frames
     while let piece = try await exchange.next() {
-      var events: [WatchEvent] = []
-      splitter.feed(piece) { events.append(reader.event($0)) }
+      let events = splitter.feed(piece, to: reader)
       if !events.isEmpty { sender.yield(.events(number, events)) }
     }
     return splitter.isInFrame

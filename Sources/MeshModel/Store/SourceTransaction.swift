@@ -41,16 +41,14 @@ extension SourcedObject {
   ///   - value: The object as JSON.
   ///   - strictness: Whether an unknown field is an error.
   ///   - origin: Where it is written.
+  ///   - trim: Makes the metadata what is to be held of it.
   ///   - line: The line of a field of the value; asked only to explain something.
   public static func read(
     _ value: JSONValue, strictness: ConfigurationObject.Strictness, origin: ObjectOrigin,
-    line: (FieldPath) -> Int?
+    trim: (inout ObjectMeta) -> Void = { _ in }, line: (FieldPath) -> Int?
   ) -> Reading {
-    var (object, found) = ConfigurationObject.decode(value, strictness: strictness)
-    if let decoded = object {
-      found += decoded.validate()
-      if found.contains(where: { $0.severity == .error }) { object = nil }
-    }
+    let (object, found) = validated(
+      ConfigurationObject.decode(value, strictness: strictness, trim: trim))
     let key = object?.key ?? writtenKey(value)
     let diagnostics = found.map { diagnostic in
       StoredDiagnostic(
@@ -62,6 +60,34 @@ extension SourcedObject {
     return .object(
       SourcedObject(
         key: key, object: object, origin: origin, diagnostics: diagnostics))
+  }
+
+  /// Decodes and validates an object of a kind that an API server sends as protobuf.
+  ///
+  /// - Parameters:
+  ///   - bytes: The object's message.
+  ///   - kind: Its kind, which has such a form.
+  ///   - key: Which object it is.
+  ///   - trim: Makes the metadata what is to be held of it.
+  public static func read(
+    wire bytes: UnsafeRawBufferPointer, of kind: ResourceKind, trim: (inout ObjectMeta) -> Void
+  ) -> (object: ConfigurationObject?, diagnostics: [StoredDiagnostic]) {
+    let (object, found) = validated(ConfigurationObject.decode(wire: bytes, of: kind, trim: trim))
+    let diagnostics = found.map { diagnostic in
+      StoredDiagnostic(
+        diagnostic.severity == .error ? .rejected : .warning, key: object?.key,
+        origin: ObjectOrigin(), field: diagnostic.path.description, message: diagnostic.message)
+    }
+    return (object, diagnostics)
+  }
+
+  /// What was decoded with what validation has to say; no object where that is an error.
+  private static func validated(
+    _ decoded: (object: ConfigurationObject?, diagnostics: [Diagnostic])
+  ) -> (object: ConfigurationObject?, diagnostics: [Diagnostic]) {
+    guard let object = decoded.object else { return decoded }
+    let found = decoded.diagnostics + object.validate()
+    return (found.contains { $0.severity == .error } ? nil : object, found)
   }
 
   /// The key that a value names, where it is of a kind that is read and has a name.

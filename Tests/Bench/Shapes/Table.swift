@@ -50,6 +50,17 @@ struct Table {
     ])
   }
 
+  /// One way of reading.
+  mutating func add(_ row: DecodingBench.Row) {
+    write(
+      "100,000 endpoints as \(row.form): \(text(row.milliseconds)) ms of CPU, "
+        + "\(row.bytes / 1000) kB\n")
+    rows.append([
+      "decoding": .string(row.form), "ms": .double(row.milliseconds),
+      "bytes": .integer(Int64(row.bytes)),
+    ])
+  }
+
   /// Writes all as JSON.
   func write(to path: String) throws {
     guard let file = fopen(path, "w") else { throw Unwritable(path: path) }

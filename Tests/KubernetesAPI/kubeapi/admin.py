@@ -10,6 +10,7 @@
   POST   /fake/advance        {"versions": 100}: the server's version moves on by itself
   POST   /fake/tokens         {"token", "username", "groups", "uid", "audiences"}: a bearer token
   POST   /fake/load           a YAML or JSON body: objects, made or replaced, status and all
+  GET    /fake/openings       {"count": n}: how often the door was opened, at first and after `refuse`
   GET    /fake/requests       the latest requests: verb, path, query, user agent
 """
 import json
@@ -109,4 +110,5 @@ PAGES = {
     ("POST", "tokens"): _add_token,
     ("POST", "load"): _load,
     ("GET", "requests"): _requests,
+    ("GET", "openings"): lambda api, *_: {"count": api.openings},
 }

@@ -29,6 +29,7 @@ class API:
         self.address = ""
         #: Set by whoever listens: refuse(seconds) closes the door for a while.
         self.refuse = None
+        self.openings = 0  #: how often they have
         self.requests = []
         spaces = self.store.kinds["", "namespaces"]
         with self.store.changed:
@@ -57,7 +58,8 @@ class API:
         if exchange.begun:
             exchange.wire.cut()
         else:
-            exchange.answer(error.code, forms.dump(error.status()), headers=error.headers)
+            body, media_type = forms.error(exchange.request, error.status())
+            exchange.answer(error.code, body, media_type, error.headers)
 
     def _answer(self, request, exchange):
         if request.path.startswith("/fake/"):

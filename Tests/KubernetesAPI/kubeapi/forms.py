@@ -1,16 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forms in which objects are answered: whole, their metadata alone, or rows of a table."""
-import json
-
-from . import tables
+"""The forms in which objects are answered: whole, in protobuf, their metadata alone, or a table's rows."""
+from . import protobuf, tables
 from .errors import not_acceptable
-
-JSON = "application/json"
-
-
-def dump(value):
-    """JSON in UTF-8, compact."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+from .textform import JSON, Text, dump
 
 
 def of(request, resource):
@@ -19,6 +11,8 @@ def of(request, resource):
     for choice in accept.split(","):
         kind, *parameters = [p.strip() for p in choice.split(";")]
         options = dict(p.split("=", 1) for p in parameters if "=" in p)
+        if kind == protobuf.MEDIA_TYPE and not options.get("as") and protobuf.knows(resource.kind):
+            return protobuf.Protobuf(resource, request)
         if kind not in (JSON, "*/*", "application/*"):
             continue
         known = options.get("g", "meta.k8s.io") == "meta.k8s.io"
@@ -32,9 +26,16 @@ def of(request, resource):
     raise not_acceptable()
 
 
-class Whole:
+def error(request, value):
+    """(body, media type) of a Status object, in the form that the request prefers."""
+    preferred = request.headers.get("accept", "").split(",")[0].split(";")[0].strip()
+    if preferred == protobuf.MEDIA_TYPE:
+        return protobuf.status(value), protobuf.MEDIA_TYPE
+    return dump(value), JSON
+
+
+class Whole(Text):
     """Objects as they are."""
-    media_type = JSON
 
     def __init__(self, resource, request):
         self.api_version = resource.api_version(request.version)
@@ -56,12 +57,11 @@ class Whole:
         return dump({"kind": self.kind, "apiVersion": self.api_version, "metadata": metadata})
 
 
-class Metadata:
+class Metadata(Text):
     """The metadata of objects alone."""
 
     def __init__(self, resource, request, version):
         self.api_version = "meta.k8s.io/" + version
-        self.media_type = JSON
 
     def _partial(self, record):
         return {"kind": "PartialObjectMetadata", "apiVersion": self.api_version,

@@ -29,6 +29,7 @@ class Listener:
         listening.listen(128)
         self.port = listening.getsockname()[1]
         self.socket = listening
+        self.api.openings += 1
         threading.Thread(target=self._accept, args=(listening,), daemon=True).start()
 
     def refuse(self, seconds):

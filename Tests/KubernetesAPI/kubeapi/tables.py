@@ -3,6 +3,8 @@
 import datetime
 import json
 
+from .textform import Text
+
 NAME = {"name": "Name", "type": "string", "format": "name",
         "description": "The name, unique in its namespace."}
 AGE = {"name": "Age", "type": "string", "description": "The time since it was made."}
@@ -82,9 +84,8 @@ def json_path(obj, path):
     return json.dumps(obj) if isinstance(obj, (list, dict)) else obj
 
 
-class Table:
+class Table(Text):
     """Rows instead of objects."""
-    media_type = "application/json"
 
     def __init__(self, resource, request, version):
         self.resource, self.api_version = resource, "meta.k8s.io/" + version

@@ -28,7 +28,7 @@ class Watch:
 
     def run(self):
         """Sends what there is until the time is over, the client is gone or the kind is."""
-        self.exchange.begin(200, {"Content-Type": self.form.media_type})
+        self.exchange.begin(200, {"Content-Type": self.form.stream_type})
         try:
             with self.store.changed:
                 first, state, version = self._start()
@@ -40,7 +40,7 @@ class Watch:
             self._follow(first)
         except APIError as error:
             # Once the request itself is well formed, a watch's errors come as an event.
-            self._frame("ERROR", forms.dump(error.status()))
+            self._frame("ERROR", self.form.error(error.status()))
         self.exchange.end()
 
     def _start(self):
@@ -126,6 +126,6 @@ class Watch:
         self._frame("BOOKMARK", self.form.bookmark(metadata))
 
     def _frame(self, kind, body):
-        frame = b'{"type":"%s","object":%s}\n' % (kind.encode(), body)
+        frame = self.form.frame(kind, body)
         for _ in range(2 if self.exchange.duplicates else 1):
             self.exchange.write(frame)
