@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON := .venv/xds/bin/python
 DAEMON := .build/debug/navarchd
 SWIFT_SOURCES = $(shell git ls-files '*.swift')
+# As many tests at once as there are cores: more would starve those that wait for an answer.
+AT_ONCE = --experimental-maximum-parallelization-width $(shell nproc)
 # Set to yes where the packages are there already, so that nothing is looked up.
 NAVARCH_SKIP_SETUP ?=
 
@@ -31,7 +33,7 @@ demo: build ## A mesh in a box: bookinfo behind real Envoys, Istio's scenarios
 	Tests/Demo/run --navarchd $(DAEMON)
 
 test: build lint ## All tests: unit, end to end, the demo's scenarios, Istio's tasks, load, parity, acceptance
-	swift test
+	swift test $(AT_ONCE)
 	Tests/KubernetesAPI/run
 	Tests/EndToEnd/run --navarchd $(DAEMON)
 	Tests/Demo/run --navarchd $(DAEMON)
