@@ -96,6 +96,12 @@ let rooms: [Room] = [
     name: "KubernetesClient",
     uses: ["HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory"]),
   Room(
+    name: "KubernetesIdentity",
+    uses: [
+      "KubernetesClient", "HTTPClient", "CertificateAuthority", "Authentication", "Cryptography",
+      "Configuration", "GRPC", "JSON",
+    ]),
+  Room(
     name: "KubernetesSource",
     uses: ["KubernetesClient", "HTTPClient", "JSON", "Bytes", "Configuration", "MeshModel"]),
   Room(
@@ -109,7 +115,8 @@ let rooms: [Room] = [
   Room(
     name: "ControlPlane",
     uses: [
-      "FileSource", "KubernetesSource", "KubernetesClient", "HTTPClient", "Introspection",
+      "FileSource", "KubernetesSource", "KubernetesIdentity", "KubernetesClient", "HTTPClient",
+      "Introspection",
       "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "Analysis", "NameResolution",
       "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory", "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON",
@@ -141,6 +148,7 @@ let testUses: [String: [String]] = [
   "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
   "HTTPClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
   "KubernetesClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
+  "KubernetesIdentity": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
   "Authentication": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
 ]
 

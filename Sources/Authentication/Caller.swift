@@ -47,11 +47,31 @@ public struct Caller: Hashable, Sendable {
   public var source: Source
   /// Who it is, by all of its names; at least one.
   public var identities: [SpiffeID]
+  /// The Pod that its token is bound to; nil where it is bound to none.
+  public var pod: PodReference?
 
   /// A caller of proved identities.
-  public init(_ source: Source, _ identities: [SpiffeID]) {
+  public init(_ source: Source, _ identities: [SpiffeID], pod: PodReference? = nil) {
     self.source = source
     self.identities = identities
+    self.pod = pod
+  }
+}
+
+/// One Pod, not another one of its name.
+public struct PodReference: Hashable, Sendable {
+  /// Its namespace.
+  public var namespace: String
+  /// Its name.
+  public var name: String
+  /// Its unique id.
+  public var uid: String
+
+  /// A Pod of a name and id.
+  public init(namespace: String, name: String, uid: String) {
+    self.namespace = namespace
+    self.name = name
+    self.uid = uid
   }
 }
 
@@ -59,9 +79,14 @@ public struct Caller: Hashable, Sendable {
 public struct AuthenticationFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The sentence.
   public let description: String
+  /// Whether who could tell is away: the same credentials may be believed later.
+  public let isTemporary: Bool
 
   /// A failure of one sentence.
-  public init(_ description: String) { self.description = description }
+  public init(_ description: String, isTemporary: Bool = false) {
+    self.description = description
+    self.isTemporary = isTemporary
+  }
 }
 
 /// One way of proving who one is.
@@ -91,6 +116,7 @@ public struct AuthenticatorChain: Sendable {
     _ credentials: CallerCredentials
   ) async throws(AuthenticationFailure) -> Caller {
     var reasons: [String] = []
+    var isTemporary = false
     for authenticator in authenticators {
       do throws(AuthenticationFailure) {
         let caller = try await authenticator.authenticate(credentials)
@@ -98,9 +124,10 @@ public struct AuthenticatorChain: Sendable {
         reasons.append("\(authenticator.name): it proves no identity")
       } catch {
         reasons.append("\(authenticator.name): \(error)")
+        isTemporary = isTemporary || error.isTemporary
       }
     }
     let why = reasons.isEmpty ? "there is no way to prove it" : reasons.joined(separator: "; ")
-    throw AuthenticationFailure("authentication failure: \(why)")
+    throw AuthenticationFailure("authentication failure: \(why)", isTemporary: isTemporary)
   }
 }

@@ -22,6 +22,14 @@ public struct SpiffeID: Hashable, Sendable, CustomStringConvertible {
     self.serviceAccount = serviceAccount
   }
 
+  /// The identity of a service account by Kubernetes' name of its user,
+  /// `system:serviceaccount:NAMESPACE:NAME`.
+  public init?(serviceAccountUser user: String, trustDomain: String) {
+    let parts = user.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
+    self.init(trustDomain: trustDomain, namespace: parts[2], serviceAccount: parts[3])
+  }
+
   /// The identity that a URI says.
   public init?(_ uri: String) {
     let scheme = "spiffe://"

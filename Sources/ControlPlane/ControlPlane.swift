@@ -9,6 +9,8 @@ import Flags
 import GRPC
 import HTTPServer
 import Introspection
+import KubernetesClient
+import KubernetesIdentity
 import Lifecycle
 import Logging
 import MeshModel
@@ -40,15 +42,14 @@ struct ControlPlane {
     serving.auditInterval = options.auditInterval
     serving.checksNodes = options.identity.checksNodes
     serving.origins = { translator.view($0, $1).context.origins(of: $2, $3, in: store) }
+    let client = try ControlPlane.client(options)
+    serving.mayReadSecrets = ControlPlane.secretReaders(client)
     let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
     let grpc = try GRPCService(
       options, at: options.grpcAddress, methods: discovery.methods(), discovery: discovery, log: log
     )
     let secure = try ControlPlane.secure(
-      options, discovery, settings: store.settings, registry, logs: logs)
-    if let roots = secure?.identity.trustBundle(store.settings) {
-      _ = store.set(trustBundle: roots)
-    }
+      options, client, discovery, settings: store.settings, registry, logs: logs)
     let status = PushStatusReader(discovery: discovery, translator: translator)
     status.register(with: registry)
     if options.settings.feature("PILOT_XDS_CACHE_STATS", default: false) {
@@ -77,8 +78,10 @@ struct ControlPlane {
       trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,
       log: logs.scope("ads"))
     var members = try ControlPlane.pages(options, router, log)
+    // What the authority's roots are is known before the first snapshot is made.
+    if let secure { members.append(("identity", secure.identity)) }
     members += [("grpc", grpc), ("configuration", pipeline)]
-    if let secure { members += [("identity", secure.identity), ("secure grpc", secure.port)] }
+    if let secure { members.append(("secure grpc", secure.port)) }
     self.members = members
   }
 
@@ -91,26 +94,49 @@ struct ControlPlane {
 
   /// The TLS port, and what keeps its certificate and its authority fresh; nil where it is off.
   private static func secure(
-    _ options: ControlPlaneOptions, _ discovery: DiscoveryServer, settings: MeshSettings,
-    _ registry: MetricsRegistry, logs: LogSystem
+    _ options: ControlPlaneOptions, _ client: KubernetesClient?, _ discovery: DiscoveryServer,
+    settings: MeshSettings, _ registry: MetricsRegistry, logs: LogSystem
   ) throws -> (identity: MeshIdentity, port: GRPCService)? {
     guard !options.identity.secureAddress.isEmpty else { return nil }
     let metrics = CertificateMetrics(registry)
+    let snapshot = { @Sendable in discovery.snapshot }
     let identity = try MeshIdentity(
-      options.identity, settings: { discovery.snapshot?.settings ?? settings }, metrics: metrics,
-      logs: logs)
+      options.identity, client: client, settings: { snapshot()?.settings ?? settings },
+      metrics: metrics, logs: logs)
     var methods = discovery.methods(
       authenticating: options.identity.authenticatesStreams ? identity.callers : nil)
     if options.identity.servesCertificates {
-      methods +=
-        CertificateService(
-          identity.authority, authenticators: identity.callers, metrics: metrics, logs: logs
-        ).methods
+      var service = CertificateService(
+        identity.authority, authenticators: identity.callers, metrics: metrics, logs: logs)
+      service.ledger = identity.ledger
+      let accounts = options.identity.trustedNodeAccounts
+      if !accounts.isEmpty {
+        service.impersonation = NodeImpersonation(accounts: accounts, snapshot: snapshot)
+      }
+      methods += service.methods
     }
     let port = try GRPCService(
       options, at: options.identity.secureAddress, credentials: .tls(identity.provider),
-      methods: methods, discovery: discovery, log: logs.scope())
+      methods: methods, discovery: discovery, log: logs.scope(),
+      ready: { await identity.waitUntilReady() })
     return (identity, port)
+  }
+
+  /// A client of the cluster's API server for questions of identity; nil outside of clusters.
+  private static func client(_ options: ControlPlaneOptions) throws -> KubernetesClient? {
+    guard options.configDirectory.isEmpty else { return nil }
+    return try options.client(try options.clusterConfiguration())
+  }
+
+  /// Which proxies may read secrets of their namespace; nil where there is nobody to ask.
+  private static func secretReaders(
+    _ client: KubernetesClient?
+  ) -> (@Sendable (VerifiedIdentity) async -> Bool)? {
+    guard let client else { return nil }
+    let reviews = SecretAccessReviews(client) { Int64(WallClock.now()) }
+    return {
+      await reviews.mayRead(namespace: $0.namespace, serviceAccount: $0.serviceAccount)
+    }
   }
 
   /// The two HTTP ports, which answer the same.

@@ -64,6 +64,31 @@ extension Certificate {
     }
   }
 
+  /// A root anew, with the same subject and key, so that what it signed stays good.
+  public convenience init(
+    renewing old: Certificate, notBefore: Int64, notAfter: Int64, key: PrivateKey
+  ) throws(CryptographyError) {
+    let what = "a root cannot be renewed"
+    self.init(taking: try need(X509_new(), what))
+    var template = CertificateTemplate(notBefore: notBefore, notAfter: notAfter)
+    template.isAuthority = true
+    let publicKey = try old.publicKey()
+    guard try publicKey.matches(key.publicKey()) else {
+      throw CryptographyError("\(what): the key is another's")
+    }
+    try need(X509_set_version(pointer, 2), what)
+    try setSerial()
+    try setTimes(template)
+    try need(X509_set_pubkey(pointer, publicKey.pointer), what)
+    let name = X509_get_subject_name(old.pointer)
+    try need(X509_set_subject_name(pointer, name), what)
+    try need(X509_set_issuer_name(pointer, name), what)
+    try addUsages(template, pointer)
+    guard X509_sign(pointer, key.pointer, signatureDigest(of: key.kind)) > 0 else {
+      throw .failed(what)
+    }
+  }
+
   private func setSerial() throws(CryptographyError) {
     let bytes = try randomBytes(16)
     let number = try need(BN_bin2bn(bytes, Int32(bytes.count), nil), "memory is short")

@@ -170,3 +170,11 @@ private func pair(fromDERSignature der: [UInt8]) -> [UInt8]? {
   }
   return isWritten ? pair : nil
 }
+
+/// The SHA-256 digest of bytes.
+public func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
+  var digest = [UInt8](repeating: 0, count: 32)
+  let input = Array(bytes)
+  _ = EVP_Digest(input, input.count, &digest, nil, EVP_sha256(), nil)
+  return digest
+}

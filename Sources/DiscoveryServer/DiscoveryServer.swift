@@ -23,6 +23,10 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var auditInterval: Duration?
   /// Whether a node that has proved who it is may only claim what its identity has.
   public var checksNodes = true
+  /// Whether a proxy may read the secrets of its namespace; nil where all may.
+  ///
+  /// Asked before it is given any, and before each push from then on.
+  public var mayReadSecrets: (@Sendable (VerifiedIdentity) async -> Bool)?
   /// The objects that made a resource of a proxy, in words; asked when a proxy refuses it.
   public var origins: @Sendable (MeshSnapshot, ProxyNode, ResourceType, String) -> [String] = {
     _, _, _, _ in []
@@ -163,7 +167,7 @@ public final class DiscoveryServer: Sendable {
       caller = try await callers?.authenticate(call.credentials)
     } catch {
       log.warn("ADS: \"\(call.peer)\" is not believed: \(error)")
-      return GRPCStatus(.unauthenticated, "\(error)")
+      return GRPCStatus(error.isTemporary ? .unavailable : .unauthenticated, "\(error)")
     }
     let stream = state.withLock { state in
       state.streamCount += 1

@@ -20,6 +20,7 @@ final class ProxyStream: Sendable {
     var node: ProxyNode?
     var snapshot: MeshSnapshot?
     var refusedWith: Set<String> = []
+    var watchesSecrets = false
     /// How many questions of operators' tools were answered.
     var answers = 0
   }
@@ -103,8 +104,11 @@ final class ProxyStream: Sendable {
       let actions: [StreamAction]
       switch mailbox.take() {
       case .end: return GRPCStatus(.unavailable, "The control plane is shutting down.")
-      case .request(let request): actions = handle(request)
-      case .push(let push): actions = handle(push)
+      case .request(let request):
+        actions = await reviewSecrets(isAskedFor: request.type == .secret) + handle(request)
+      case .push(let push):
+        _ = await reviewSecrets(isAskedFor: false)
+        actions = handle(push)
       case .nothing:
         switch timers.takeDue() {
         case .deadline(let deadline)?: actions = handle(.deadline(deadline))
@@ -145,6 +149,25 @@ final class ProxyStream: Sendable {
     } catch {
       return [.closeWithError(StreamError(error))]
     }
+  }
+
+  /// Asks whether the proxy may read secrets, once it has asked for any; what is to be done where the
+  /// answer is another than before.
+  private func reviewSecrets(isAskedFor: Bool) async -> [StreamAction] {
+    guard let mayRead = server.configuration.mayReadSecrets else { return [] }
+    let (identity, isWatched) = state.withLock { state in
+      state.watchesSecrets = state.watchesSecrets || isAskedFor
+      return (state.node?.identity, state.watchesSecrets)
+    }
+    guard isWatched, let identity else { return [] }
+    let isAllowed = await mayRead(identity)
+    guard isAllowed != identity.mayReadSecrets else { return [] }
+    let snapshot = state.withLock { state in
+      state.node?.identity?.mayReadSecrets = isAllowed
+      return state.snapshot
+    }
+    guard let snapshot else { return [] }
+    return handle(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
   }
 
   private func handle(_ event: StreamEvent) -> [StreamAction] {
@@ -208,7 +231,10 @@ final class ProxyStream: Sendable {
         "authorization failed: no identities ([\(names)]) matched "
           + "\(node.namespace)/\(node.serviceAccount)")
     }
-    return VerifiedIdentity(namespace: match.namespace, serviceAccount: match.serviceAccount)
+    var identity = VerifiedIdentity(
+      namespace: match.namespace, serviceAccount: match.serviceAccount)
+    identity.mayReadSecrets = server.configuration.mayReadSecrets == nil
+    return identity
   }
 
   /// Says that the stream has ended.

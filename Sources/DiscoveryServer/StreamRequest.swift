@@ -27,6 +27,14 @@ enum StreamRequest: Sendable {
     return isQuestion ? (type, names, !nonce.isEmpty) : nil
   }
 
+  /// The type that is asked for.
+  var type: ResourceType {
+    switch self {
+    case .sotw(let request): request.type
+    case .delta(let request): request.type
+    }
+  }
+
   /// A response of this request's face; what brings it is its version too, since it has no other.
   func response(
     type: ResourceType, nonce: String, _ resources: [EncodedResource]

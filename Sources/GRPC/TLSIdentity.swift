@@ -36,10 +36,10 @@ public final class TLSIdentityProvider: Sendable {
 
   /// Whether clients must show a certificate.
   public let clientCertificate: ClientCertificate
-  private let state: Mutex<(identity: TLSIdentity, generation: Int)>
+  private let state: Mutex<(identity: TLSIdentity?, generation: Int)>
 
-  /// A provider of a first identity.
-  public init(_ identity: TLSIdentity, clientCertificate: ClientCertificate = .none) {
+  /// A provider of a first identity; without one, no server can listen before ``update(_:)``.
+  public init(_ identity: TLSIdentity? = nil, clientCertificate: ClientCertificate = .none) {
     self.clientCertificate = clientCertificate
     state = Mutex((identity, 1))
   }
@@ -54,5 +54,5 @@ public final class TLSIdentityProvider: Sendable {
     }
   }
 
-  var newest: (identity: TLSIdentity, generation: Int) { state.withLock { $0 } }
+  var newest: (identity: TLSIdentity?, generation: Int) { state.withLock { $0 } }
 }

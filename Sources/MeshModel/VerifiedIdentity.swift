@@ -7,6 +7,8 @@ public struct VerifiedIdentity: Hashable, Sendable {
   public var namespace: String
   /// The service account.
   public var serviceAccount: String
+  /// Whether it may read the secrets of its namespace, where somebody says so who knows.
+  public var mayReadSecrets = true
 
   /// An identity that the caller has verified.
   public init(namespace: String, serviceAccount: String) {

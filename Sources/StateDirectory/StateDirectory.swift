@@ -60,6 +60,17 @@ public struct StateDirectory: Sendable {
     StateDirectory.sync(path)
   }
 
+  /// Runs `body` while no other process or thread runs one under a lock of that name.
+  public func locked<R>(_ name: String, _ body: () throws -> R) throws -> R {
+    let descriptor = open(path(".\(name)"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw FileError("made", path(".\(name)")) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw FileError("locked", path(".\(name)")) }
+    }
+    return try body()
+  }
+
   private static func makeFolder(_ path: String) throws(FileError) {
     var status = stat()
     if stat(path, &status) == 0 {

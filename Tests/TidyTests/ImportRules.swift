@@ -55,6 +55,10 @@ let allowedImports: [String: Set<String>] = [
   "KubernetesClient": [
     "Synchronization", "HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory",
   ],
+  "KubernetesIdentity": [
+    "Synchronization", "KubernetesClient", "HTTPClient", "CertificateAuthority", "Authentication",
+    "Cryptography", "Configuration", "GRPC", "JSON",
+  ],
   "KubernetesSource": [
     "Synchronization", "KubernetesClient", "HTTPClient", "JSON", "Bytes", "Configuration",
     "MeshModel",
@@ -66,7 +70,8 @@ let allowedImports: [String: Set<String>] = [
     "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
   ],
   "ControlPlane": [
-    "Glibc", "Synchronization", "FileSource", "KubernetesSource", "KubernetesClient",
+    "Glibc", "Synchronization", "FileSource", "KubernetesSource", "KubernetesIdentity",
+    "KubernetesClient",
     "HTTPClient", "Introspection", "DiscoveryServer", "DiscoveryProtocol",
     "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory",
     "ConfigTranslation", "Analysis", "NameResolution", "MeshModel", "ServiceDiscovery",
@@ -94,7 +99,7 @@ private let extraTestImports: [String: Set<String>] = [
   "Configuration": ["YAML"], "ConfigTranslation": ["Explanation", "YAML"],
   "Explanation": ["YAML", "Bytes"], "Analysis": ["YAML", "Bytes"],
   "HTTPClient": ["HTTPServer"], "KubernetesClient": ["HTTPServer"],
-  "Authentication": ["HTTPServer"],
+  "KubernetesIdentity": ["HTTPServer"], "Authentication": ["HTTPServer"],
 ]
 
 /// What programs below Tests may import.

@@ -57,9 +57,35 @@ struct JSONWebToken: Sendable {
     return signed + "." + Base64URL.encode(signature)
   }
 
-  private static func object(_ part: Substring) -> JSONObject? {
+  fileprivate static func object(_ part: Substring) -> JSONObject? {
     guard let bytes = Base64URL.decode(part) else { return nil }
     let limits = JSONLimits(bytes: sizeLimit, depth: 16)
     return (try? JSONValue(parsing: bytes, limits: limits))?.object
+  }
+}
+
+extension CallerCredentials {
+  /// The end of the bearer token's life as it says itself (`exp`, in seconds since 1970), which nothing
+  /// has proved; nil where it says none.
+  public var unprovenTokenEnd: Int64? {
+    let parts = (bearerToken ?? "").split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[1].utf8.count <= JSONWebToken.sizeLimit,
+      let claims = JSONWebToken.object(parts[1])
+    else { return nil }
+    return claims["exp"]?.integer
+  }
+
+  /// The bearer token, where it has a size that a token may have.
+  public func token() throws(AuthenticationFailure) -> String {
+    guard let bearerToken, !bearerToken.isEmpty else {
+      throw AuthenticationFailure("no bearer token exists in the request's headers")
+    }
+    guard bearerToken.utf8.count <= JSONWebToken.sizeLimit,
+      bearerToken.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else {
+      throw AuthenticationFailure(
+        "the token is larger than \(JSONWebToken.sizeLimit) bytes, or no token")
+    }
+    return bearerToken
   }
 }

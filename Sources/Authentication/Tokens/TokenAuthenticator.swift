@@ -62,10 +62,7 @@ public struct TokenAuthenticator: CallerAuthenticator {
   public func authenticate(
     _ credentials: CallerCredentials
   ) async throws(AuthenticationFailure) -> Caller {
-    guard let text = credentials.bearerToken else {
-      throw AuthenticationFailure("no bearer token exists in the request's headers")
-    }
-    let token = try JSONWebToken(text)
+    let token = try JSONWebToken(try credentials.token())
     let issuer = token.claims["iss"]?.string ?? ""
     let known = rules.filter { $0.issuer == issuer }
     guard !known.isEmpty else { throw AuthenticationFailure("the token's issuer is not known") }
@@ -101,13 +98,10 @@ public struct TokenAuthenticator: CallerAuthenticator {
 
   /// `system:serviceaccount:NAMESPACE:NAME`, as Kubernetes names service accounts.
   private func identity(_ claims: JSONObject) throws(AuthenticationFailure) -> SpiffeID {
-    let parts = (claims["sub"]?.string ?? "").split(
-      separator: ":", omittingEmptySubsequences: false
-    ).map(String.init)
-    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount",
-      let identity = SpiffeID(
-        trustDomain: trustDomain(), namespace: parts[2], serviceAccount: parts[3])
-    else { throw AuthenticationFailure("the token's subject is no service account") }
+    let name = claims["sub"]?.string ?? ""
+    guard let identity = SpiffeID(serviceAccountUser: name, trustDomain: trustDomain()) else {
+      throw AuthenticationFailure("the token's subject is no service account")
+    }
     return identity
   }
 }

@@ -9,7 +9,8 @@ extension ProxyContext {
   /// A secret that the proxy asks for by SDS; nil where it does not exist or the proxy may not read
   /// it.
   ///
-  /// Only a proxy that has proved who it is may read any. Of Secrets it may read those of its own
+  /// Only a proxy that has proved who it is may read any; in Kubernetes one whose service account may
+  /// list the secrets of its namespace. Of Secrets it may read those of its own
   /// namespace that a Gateway or DestinationRule names which applies to it, wherever that stands;
   /// roots of its own namespace, and ConfigMaps, which hold roots only, are no secret.
   public func secret(_ name: String) -> EncodedResource? {
@@ -28,6 +29,7 @@ extension ProxyContext {
       return false
     }
     if asked.kind == .secret, asked.isAuthority { return true }
+    guard asked.kind != .secret || reader.mayReadSecrets else { return false }
     return gateways.secretNames.contains(name)
       || asked.kind == .secret && ruleSecretNames.contains(name)
   }

@@ -25,7 +25,9 @@ enum FlagTable {
         "File with the mesh's networks; need not exist"),
       Flag("domain", .text, "cluster.local", used: true, "DNS domain of the cluster"),
       Flag("clusterID", .text, cluster, used: true, "Name of the cluster this runs in"),
-      Flag("clusterAliases", .list, "", "Aliases of cluster names"),
+      Flag(
+        "clusterAliases", .list, "", used: true,
+        "Aliases of cluster names (alias=cluster,…), by which callers may mean them"),
       Flag(
         "namespace", .text, namespace, short: "n", used: true,
         "Namespace that the control plane runs in"),

@@ -41,6 +41,23 @@ struct IdentityOptions: Sendable {
   var issuing: IssuingPolicy
   var rootLifetime: Int64?
   var keyAlgorithm = PrivateKey.Algorithm.p256
+  /// How near its end a self-signed root is renewed.
+  var rootRenewal = RootRenewal()
+  /// How often that is looked at, in seconds (`CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL`); 0 for
+  /// never.
+  var rootCheckInterval: Int64
+  /// Whether the first look is at a random moment (`CITADEL_ENABLE_JITTER_FOR_ROOT_CERT_ROTATOR`).
+  var jittersRootCheck: Bool
+  /// Whether the Secret of a self-signed authority may be `cacerts`
+  /// (`USE_CACERTS_FOR_SELF_SIGNED_CA`).
+  var usesPluggedInName: Bool
+  /// The namespace of the control plane, and of the authority's Secret.
+  var systemNamespace: String
+  /// The names of the own cluster, aliases too.
+  var clusterNames: Set<String>
+  /// The accounts, `NAMESPACE/NAME`, that may ask for certificates of what runs on their node
+  /// (`CA_TRUSTED_NODE_ACCOUNTS`).
+  var trustedNodeAccounts: Set<String>
   /// The audiences of tokens (`TOKEN_AUDIENCES`).
   var audiences: Set<String>
   var tokenRules: [TokenRule] = []
@@ -72,6 +89,21 @@ struct IdentityOptions: Sendable {
     }
     if let life = try variables.seconds("MAX_WORKLOAD_CERT_TTL") { issuing.longestLifetime = life }
     rootLifetime = try variables.seconds("CITADEL_SELF_SIGNED_CA_CERT_TTL")
+    rootCheckInterval = try variables.interval("CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL")
+    jittersRootCheck = try variables.truth(
+      "CITADEL_ENABLE_JITTER_FOR_ROOT_CERT_ROTATOR", default: true)
+    if let written = variables.text("CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE") {
+      guard let percent = Int64(written), (0...100).contains(percent) else {
+        throw FlagError(
+          "CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE cannot be \"\(written)\" (0 to 100)."
+        )
+      }
+      rootRenewal.gracePercent = percent
+    }
+    usesPluggedInName = try variables.truth("USE_CACERTS_FOR_SELF_SIGNED_CA", default: false)
+    systemNamespace = line["namespace"]
+    clusterNames = IdentityOptions.clusterNames(line["clusterID"], line["clusterAliases"])
+    trustedNodeAccounts = Set(variables.list("CA_TRUSTED_NODE_ACCOUNTS") ?? [])
     if let bits = variables.text("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE") {
       guard let bits = Int(bits), (2048...8192).contains(bits) else {
         throw FlagError("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE cannot be \"\(bits)\" (2048 to 8192).")
@@ -91,6 +123,13 @@ struct IdentityOptions: Sendable {
           keys: .remote(.issuer(issuer))))
     }
     serverNames = IdentityOptions.serverNames(line["namespace"], variables)
+  }
+
+  /// A cluster's name with those of its aliases, `ALIAS=NAME,…`.
+  private static func clusterNames(_ name: String, _ aliases: String) -> Set<String> {
+    let pairs = aliases.split(separator: ",").map { $0.split(separator: "=", maxSplits: 1) }
+    return Set(
+      [name] + pairs.filter { $0.count == 2 && $0[1] == name }.map { String($0[0]) })
   }
 
   /// Istiod's names: of its Service, of the other Services that lead to it, of its revision's, and
@@ -152,6 +191,15 @@ private struct Variables {
       throw FlagError("\(name) cannot be \"\(written)\": it is true or false.")
     }
     return truth
+  }
+
+  /// The seconds of an interval, an hour where none is given; 0 where it is zero or less.
+  func interval(_ name: String) throws(FlagError) -> Int64 {
+    guard let written = text(name) else { return 3600 }
+    guard let duration = GoDuration.parse(written) else {
+      throw FlagError("\(name) cannot be \"\(written)\": it is a duration such as 1h0m0s.")
+    }
+    return max(0, duration.components.seconds)
   }
 
   func seconds(_ name: String) throws(FlagError) -> Int64? {

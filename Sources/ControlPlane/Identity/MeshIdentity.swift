@@ -4,9 +4,9 @@ import Authentication
 import CertificateAuthority
 import Configuration
 import Cryptography
-import Flags
 import GRPC
-import HTTPClient
+import KubernetesClient
+import KubernetesIdentity
 import Lifecycle
 import Logging
 import MeshModel
@@ -18,10 +18,8 @@ import Synchronization
 /// As a service it keeps all of it fresh.
 final class MeshIdentity: Service {
   private struct State {
-    var source: AuthoritySource
     var serving: ServingCertificate
-    var lastProblem = ""
-    var lastBundleProblem = ""
+    var problems: [String: String] = [:]
   }
 
   /// The authority that signs.
@@ -30,18 +28,27 @@ final class MeshIdentity: Service {
   let provider: TLSIdentityProvider
   /// How callers on the TLS port prove who they are.
   let callers: AuthenticatorChain
+  /// Who was given which certificate.
+  let ledger = IssuanceLedger()
+  /// What keeps the authority; nil where it is plugged in.
+  var keeper: AuthorityKeeper? { source.keeper }
+  private let source: AuthoritySource
   private let state: Mutex<State>
   private let metrics: CertificateMetrics
   private let log: Logger
+  private let ready = AsyncStream.makeStream(of: Void.self)
 
   /// How often files and dates are looked at.
   private static let interval = Duration.seconds(1)
 
-  /// Opens or makes what the options ask for.
+  /// Finds out where all is that the options ask for.
   ///
-  /// - Parameter settings: The mesh's settings as they are now.
+  /// - Parameters:
+  ///   - client: Leads to the cluster's API server; nil outside of clusters.
+  ///   - settings: The mesh's settings as they are now.
   init(
-    _ options: IdentityOptions, settings: @escaping @Sendable () -> MeshSettings,
+    _ options: IdentityOptions, client: KubernetesClient?,
+    settings: @escaping @Sendable () -> MeshSettings,
     metrics: CertificateMetrics, logs: LogSystem
   ) throws {
     let log = logs.scope("pkica", "Citadel CA log")
@@ -49,47 +56,49 @@ final class MeshIdentity: Service {
     let directory = try options.stateDirectory.map { path throws(FileError) in
       try StateDirectory(path)
     }
-    let (source, signer) = try AuthoritySource.open(
-      options, trustDomain: settings().mesh.trustDomain, state: directory, log: log)
-    let authority = CertificateAuthority(signer, policy: options.issuing, now: now)
-    var serving = ServingCertificate(authority, options)
-    guard let identity = try serving.refresh(now: now()) else {
-      throw FlagError("There is no certificate for the TLS port.")
-    }
-    self.authority = authority
-    provider = TLSIdentityProvider(identity, clientCertificate: .optional)
-    callers = AuthenticatorChain([
-      ClientCertificateAuthenticator {
-        let mesh = settings().mesh
-        return Set([mesh.trustDomain] + mesh.trustDomainAliases)
-      },
-      TokenAuthenticator(
-        try MeshIdentity.rules(options, directory, log: log),
-        trustDomain: { settings().mesh.trustDomain }, now: now),
-    ])
-    state = Mutex(State(source: source, serving: serving))
+    authority = CertificateAuthority(nil, policy: options.issuing, now: now)
+    source = AuthoritySource(
+      options, trustDomain: settings().mesh.trustDomain, client: client, state: directory,
+      authority: authority, log: log)
+    provider = TLSIdentityProvider(clientCertificate: .optional)
+    callers = try MeshIdentity.callers(
+      options, client: client, directory, settings: settings, log: log)
+    state = Mutex(State(serving: ServingCertificate(authority, options)))
     self.metrics = metrics
     self.log = log
-    metrics.show(signer)
   }
 
-  /// The roots that workloads are to trust; nil where the settings name one that is none.
+  /// The roots that workloads are to trust; nil where the settings name one that is none, or the
+  /// authority is not known yet.
   func trustBundle(_ settings: MeshSettings) -> [String]? {
+    guard let signer = authority.current else { return nil }
+    let stored = keeper?.current
+    let tellsOwn = stored.map { $0.rotation != nil || $0.rotationCount > 0 } ?? false
     do throws(AuthorityError) {
-      return try TrustBundle.merged(authority.current, settings)
+      let roots = try TrustBundle.merged(signer, settings, tellsOwn: tellsOwn)
+      report("bundle", nil)
+      return roots
     } catch {
-      let problem = "the roots that workloads trust stay as they were: \(error)"
-      let isNew = state.withLock { state in
-        defer { state.lastBundleProblem = problem }
-        return state.lastBundleProblem != problem
-      }
-      if isNew { log.error(problem) }
+      report("bundle", "the roots that workloads trust stay as they were: \(error)")
       return nil
     }
   }
 
+  /// Waits until there is an authority, and a certificate of the TLS port.
+  func waitUntilReady() async { for await _ in ready.stream {} }
+
+  /// Opens the authority, but for one that an API server keeps: that may come later, and the TLS port
+  /// waits for it.
+  func start() async throws {
+    guard !source.mayComeLater else { return }
+    _ = try await source.refresh(now: Int64(WallClock.now()))
+    metrics.show(authority.current)
+    try renewServing()
+  }
+
   func run(until shutdown: ShutdownSignal) async throws {
-    let (ticks, sender) = AsyncStream.makeStream(of: Void.self)
+    let (ticks, sender) = AsyncStream.makeStream(
+      of: Void.self, bufferingPolicy: .bufferingNewest(1))
     shutdown.onRequest { sender.finish() }
     await withDiscardingTaskGroup { group in
       group.addTask {
@@ -97,63 +106,53 @@ final class MeshIdentity: Service {
           sender.yield()
         }
       }
-      for await _ in ticks { refresh() }
+      await refresh()
+      for await _ in ticks { await refresh() }
       group.cancelAll()
     }
+    ready.continuation.finish()
   }
 
   /// Takes over what has changed, and renews what is half over.
-  private func refresh() {
-    let now = Int64(WallClock.now())
-    state.withLock { state in
-      let isReplaced = state.source.refresh(authority, now: now) { log.error($0) }
-      if isReplaced {
+  private func refresh() async {
+    do throws(AuthorityError) {
+      if try await source.refresh(now: Int64(WallClock.now())) {
         metrics.show(authority.current)
-        log.info("the signing authority was replaced by what its files hold now")
+        log.info("the signing authority is now what \(source.place) holds")
       }
-      do {
-        guard let identity = try state.serving.refresh(now: now) else { return }
-        provider.update(identity)
-        state.lastProblem = ""
-        log.info("the certificate of the TLS port was renewed")
-      } catch {
-        let problem = "the certificate of the TLS port stays as it was: \(error)"
-        if problem != state.lastProblem { log.error(problem) }
-        state.lastProblem = problem
+      report("authority", nil)
+    } catch {
+      report("authority", "the authority stays as it was: \(error)")
+      if source.restore() {
+        log.warn("signing by the authority's copy in the state directory: \(source.place) is away")
       }
+    }
+    do {
+      try renewServing()
+      report("serving", nil)
+    } catch {
+      report("serving", "the certificate of the TLS port stays as it was: \(error)")
     }
   }
 
-  /// The issuers whose tokens are believed: our own, where its key is kept, and those of the options.
-  private static func rules(
-    _ options: IdentityOptions, _ directory: StateDirectory?, log: Logger
-  ) throws -> [TokenIssuerRule] {
-    var rules: [TokenIssuerRule] = []
-    if let directory {
-      let keys = try TokenSigner(directory).keys()
-      rules.append(
-        TokenIssuerRule(issuer: TokenSigner.issuer, audiences: options.audiences) { keys })
+  private func renewServing() throws {
+    let now = Int64(WallClock.now())
+    let identity = try state.withLock { state throws in
+      guard authority.current != nil else { return TLSIdentity?.none }
+      return try state.serving.refresh(now: now)
     }
-    for rule in options.tokenRules {
-      switch rule.keys {
-      case .text(let text):
-        let keys = try TokenKeySet(jwks: Array(text.utf8))
-        rules.append(TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences) { keys })
-      case .file(let path):
-        let file = TokenKeyFile(path) { log.error($0) }
-        _ = file.keys
-        rules.append(
-          TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences) { file.keys })
-      case .remote(let location):
-        var limits = RemoteTokenKeys.Limits()
-        limits.allowsPlaintext = options.allowsPlaintextKeys
-        let started = ContinuousClock.now
-        let keys = RemoteTokenKeys(
-          location, limits: limits, client: try HTTPClient(),
-          clock: { ContinuousClock.now - started }, report: { log.error($0) })
-        rules.append(TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences, keys: keys))
-      }
+    guard let identity else { return }
+    provider.update(identity)
+    ready.continuation.finish()
+    log.info("the TLS port has a new certificate")
+  }
+
+  /// Logs a problem once, until it is another or none.
+  private func report(_ what: String, _ problem: String?) {
+    let isNew = state.withLock { state in
+      defer { state.problems[what] = problem }
+      return state.problems[what] != problem
     }
-    return rules
+    if isNew, let problem { log.error(problem) }
   }
 }

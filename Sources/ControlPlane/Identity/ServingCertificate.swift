@@ -28,7 +28,7 @@ struct ServingCertificate {
   }
 
   private mutating func renew(now: Int64) throws -> TLSIdentity? {
-    let signer = authority.current
+    guard let signer = authority.current else { return nil }
     let roots = [files.clientRoots].map { FileMark($0) }
     guard now >= renewAt || issuer !== signer.certificate || roots != marks else { return nil }
     marks = roots
@@ -44,7 +44,7 @@ struct ServingCertificate {
   }
 
   private mutating func read() throws -> TLSIdentity? {
-    let signer = authority.current
+    guard let signer = authority.current else { return nil }
     let fresh = [files.certificate, files.key, files.clientRoots].map { FileMark($0) }
     guard fresh != marks || issuer !== signer.certificate else { return nil }
     let chain = try FileBytes.read(files.certificate)

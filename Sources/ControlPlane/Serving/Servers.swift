@@ -16,13 +16,17 @@ final class GRPCService: Service {
   private let grace: Duration
   private let log: Logger
   private let serving = Atomic(false)
+  private let ready: @Sendable () async -> Void
 
   /// A port that answers some methods; `discovery` ends its streams when the port is to close.
+  ///
+  /// - Parameter ready: Returns when the port may be opened.
   init(
     _ options: ControlPlaneOptions, at address: String,
     credentials: GRPCServerCredentials = .plaintext, methods: [GRPCMethod],
-    discovery: DiscoveryServer, log: Logger
+    discovery: DiscoveryServer, log: Logger, ready: @escaping @Sendable () async -> Void = {}
   ) throws {
+    self.ready = ready
     server = try GRPCServer(configuration: options.grpc, methods: methods)
     self.discovery = discovery
     self.address = address
@@ -35,6 +39,8 @@ final class GRPCService: Service {
   var isServing: Bool { serving.load(ordering: .acquiring) }
 
   func start() async throws {
+    await ready()
+    guard !Task.isCancelled else { return }
     let port = try server.listen(address, credentials: credentials)
     let how = if case .tls = credentials { "by TLS" } else { "in plaintext" }
     log.info("xDS is served at \(address) \(how) (port \(port))")

@@ -48,15 +48,13 @@ final class ClusterSource: ConfigurationSource {
     failed: @escaping @Sendable () -> Void,
     objects: @escaping @Sendable () -> [ConfigurationObject]
   ) throws {
-    let configuration = try ClusterSource.configuration(options)
+    let configuration = try options.clusterConfiguration()
     server = configuration.server
     keeper = try options.identity.stateDirectory.map {
       try SnapshotKeeper(
         StateDirectory($0), server: configuration.server, objects: objects, log: log)
     }
-    let client = KubernetesClient(
-      configuration, http: try HTTPClient(),
-      budget: RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst))
+    let client = try options.client(configuration)
     hasMeshFile = meshFiles.mesh != nil
     hasNetworksFile = meshFiles.networks != nil
     let revision = options.settings.revision
@@ -71,17 +69,6 @@ final class ClusterSource: ConfigurationSource {
     }
     source = KubernetesSource(client: client, settings: settings, failed: failed)
     state = Mutex(State(files: meshFiles))
-  }
-
-  private static func configuration(_ options: ControlPlaneOptions) throws -> ClusterConfiguration {
-    if !options.kubeconfig.isEmpty {
-      return try Kubeconfig(file: options.kubeconfig).configuration()
-    }
-    guard let configuration = options.inCluster else {
-      throw FlagError(
-        "Nothing says what to serve: give --configDir or --kubeconfig, or run in a cluster.")
-    }
-    return configuration
   }
 
   var missing: [String] { source.missing }
@@ -184,5 +171,26 @@ final class ClusterSource: ConfigurationSource {
     _ entry: String, of map: [String: String]?, _ name: String
   ) -> MeshText? {
     map?[entry].map { MeshText(origin: "ConfigMap \(name), \(entry)", bytes: Array($0.utf8)) }
+  }
+}
+
+extension ControlPlaneOptions {
+  /// How the cluster's API server is reached.
+  ///
+  /// - Throws: That nothing says it, or that what does cannot be used.
+  func clusterConfiguration() throws -> ClusterConfiguration {
+    if !kubeconfig.isEmpty { return try Kubeconfig(file: kubeconfig).configuration() }
+    guard let inCluster else {
+      throw FlagError(
+        "Nothing says what to serve: give --configDir or --kubeconfig, or run in a cluster.")
+    }
+    return inCluster
+  }
+
+  /// A client of an API server, with connections and a budget of its own.
+  func client(_ configuration: ClusterConfiguration) throws -> KubernetesClient {
+    KubernetesClient(
+      configuration, http: try HTTPClient(),
+      budget: RequestBudget(perSecond: kubernetesQPS, burst: kubernetesBurst))
   }
 }

@@ -189,7 +189,7 @@ def _serial_or_none(port, roots):
 
 # Who may read.
 
-def _held(daemon, node, metadata, **proof):
+def held(daemon, node, metadata, **proof):
     """The secrets that a client holds once it has been answered about listeners, asked for later.
 
     Requests are answered in their order once the stream is served, which the clusters tell."""
@@ -204,7 +204,7 @@ def _held(daemon, node, metadata, **proof):
         return sorted(client.resources["sds"])
 
 
-def _refusal(daemon, node, metadata, **proof):
+def refusal(daemon, node, metadata, **proof):
     """The code with which a stream is refused."""
     with adsclient.Client(daemon.secure, node, metadata, **proof) as client:
         client.subscribe("cds")
@@ -224,21 +224,21 @@ def test_secrets_are_for_their_gateway_alone(start):
             def token(namespace, account):
                 return {"roots": roots, "token": daemon.token(namespace, account)}
             own = token("istio-system", "gateway")
-            assert _held(daemon, node, GATEWAY_METADATA, **own) == [SECRET]
-            assert _held(daemon, node, GATEWAY_METADATA) == [], "plaintext is given a secret"
+            assert held(daemon, node, GATEWAY_METADATA, **own) == [SECRET]
+            assert held(daemon, node, GATEWAY_METADATA) == [], "plaintext is given a secret"
             far = "router~10.244.1.20~gateway.far~far.svc.cluster.local"
             moved = dict(GATEWAY_METADATA, NAMESPACE="far")
-            assert _held(daemon, far, moved, **token("far", "gateway")) == []
+            assert held(daemon, far, moved, **token("far", "gateway")) == []
             denied = grpc.StatusCode.PERMISSION_DENIED
-            assert _refusal(daemon, node, GATEWAY_METADATA, **token("far", "gateway")) == denied
-            assert _refusal(daemon, node, GATEWAY_METADATA,
+            assert refusal(daemon, node, GATEWAY_METADATA, **token("far", "gateway")) == denied
+            assert refusal(daemon, node, GATEWAY_METADATA,
                             **token("istio-system", "other")) == denied
             for text in (None, "", "a.b.c", own["token"][:-2], own["token"] + "A"):
-                assert _refusal(daemon, node, GATEWAY_METADATA, roots=roots, token=text) == (
+                assert refusal(daemon, node, GATEWAY_METADATA, roots=roots, token=text) == (
                     grpc.StatusCode.UNAUTHENTICATED), text
             stranger = Authority(os.path.join(folder, "stranger"), "Stranger")
             forged = stranger.issue("gateway", "URI:spiffe://cluster.local/ns/istio-system/sa/gateway")
-            assert _refusal(daemon, node, GATEWAY_METADATA, roots=roots, certificate=forged) == (
+            assert refusal(daemon, node, GATEWAY_METADATA, roots=roots, certificate=forged) == (
                 grpc.StatusCode.UNAVAILABLE)
 
 
@@ -262,7 +262,7 @@ def _messages():
             for name in ("IstioCertificateRequest", "IstioCertificateResponse")]
 
 
-def _create(daemon, csr, lifetime=0, impersonate=None, **proof):
+def create(daemon, csr, lifetime=0, impersonate=None, **proof):
     """CreateCertificate: the chain, or the code of the refusal."""
     request_class, response_class = _messages()
     request = request_class(csr=csr, validity_duration=lifetime)
@@ -287,7 +287,7 @@ def test_certificates_say_who_asked(start):
             folder, "-addext", "subjectAltName=URI:spiffe://cluster.local/ns/kube-system/sa/admin")
         text = read(csr).encode()
         token = daemon.token("istio-system", "gateway")
-        chain = _create(daemon, text, 3600, roots=roots, token=token)
+        chain = create(daemon, text, 3600, roots=roots, token=token)
         assert isinstance(chain, list) and len(chain) == 2 and chain[-1] == read(roots), chain
         said = field(chain[0], "-ext", "subjectAltName")
         assert said.split()[-1] == "URI:spiffe://cluster.local/ns/istio-system/sa/gateway", said
@@ -299,19 +299,19 @@ def test_certificates_say_who_asked(start):
         der = subprocess.run(["openssl", "req", "-in", csr, "-outform", "DER"], check=True,
                              capture_output=True).stdout
         by_certificate = {"roots": roots, "certificate": (leaf, key)}
-        assert len(_create(daemon, der, **by_certificate)) == 2
+        assert len(create(daemon, der, **by_certificate)) == 2
         node = adsclient.GATEWAY
         with adsclient.Client(daemon.secure, node, GATEWAY_METADATA, **by_certificate) as client:
             client.start().wait("full answer", adsclient.Client.complete)
         other = dict(GATEWAY_METADATA, SERVICE_ACCOUNT="other")
-        assert _refusal(daemon, node, other, **by_certificate) == grpc.StatusCode.PERMISSION_DENIED
+        assert refusal(daemon, node, other, **by_certificate) == grpc.StatusCode.PERMISSION_DENIED
         bad, nobody = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
-        assert _create(daemon, text, roots=roots) == nobody
-        assert _create(daemon, text, roots=roots, token=token + "x") == nobody
-        assert _create(daemon, text, roots=roots, token=token, impersonate="spiffe://a/ns/b/sa/c") \
+        assert create(daemon, text, roots=roots) == nobody
+        assert create(daemon, text, roots=roots, token=token + "x") == nobody
+        assert create(daemon, text, roots=roots, token=token, impersonate="spiffe://a/ns/b/sa/c") \
             == nobody
         for wrong in (b"", b"no request", text + b"x", text + text, der[:-1], der + b"0"):
-            assert _create(daemon, wrong, roots=roots, token=token) == bad, wrong[:40]
+            assert create(daemon, wrong, roots=roots, token=token) == bad, wrong[:40]
         assert read(os.path.join(daemon.state, "ca", "ca-key.pem")) not in read(daemon.log)
         assert token not in read(daemon.log), "the log shows a token"
 

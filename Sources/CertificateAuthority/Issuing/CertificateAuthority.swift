@@ -30,11 +30,17 @@ public struct IssuedCertificate: Sendable {
   public var chain: [Certificate]
   /// The roots to trust.
   public var roots: [Certificate]
+  /// The certificates of ``chain``, PEM each.
+  var chainPEMs: [String]
+  /// The roots, PEM.
+  public var rootsPEM: String
+  /// The serial numbers of the roots.
+  var rootSerials: Set<String>
+  /// The serial number of the certificate that signed.
+  var signer: String
 
   /// The leaf and its chain, PEM.
-  public var chainPEM: String { ([leaf] + chain).map(\.pem).joined() }
-  /// The roots, PEM.
-  public var rootsPEM: String { roots.map(\.pem).joined() }
+  public var chainPEM: String { leaf.pem + chainPEMs.joined() }
 }
 
 /// Issues certificates by the authority that is in force.
@@ -43,22 +49,26 @@ public struct IssuedCertificate: Sendable {
 public final class CertificateAuthority: Sendable {
   /// For how long it issues.
   public let policy: IssuingPolicy
-  private let authority: Mutex<SigningAuthority>
+  private let authority: Mutex<SigningAuthority?>
   private let now: @Sendable () -> Int64
 
-  /// An authority with its first signer.
+  /// An authority with its first signer; nil where that is still to be found, and nothing is issued.
   ///
   /// - Parameter now: The time of day in seconds since 1970.
   public init(
-    _ authority: SigningAuthority, policy: IssuingPolicy, now: @escaping @Sendable () -> Int64
+    _ authority: SigningAuthority?, policy: IssuingPolicy, now: @escaping @Sendable () -> Int64
   ) {
     self.authority = Mutex(authority)
     self.policy = policy
     self.now = now
   }
 
-  /// The signer in force.
-  public var current: SigningAuthority { authority.withLock { $0 } }
+  /// The signer in force; nil before the first.
+  public var current: SigningAuthority? { authority.withLock { $0 } }
+
+  /// Puts a signer in force whatever was before: for one whose roots change step by step where it is
+  /// kept.
+  public func install(_ fresh: SigningAuthority) { authority.withLock { $0 = fresh } }
 
   /// Puts another signer in force.
   ///
@@ -66,7 +76,8 @@ public final class CertificateAuthority: Sendable {
   ///   the old and the new roots one must hold all of the other.
   public func replace(with fresh: SigningAuthority) throws(AuthorityError) {
     let refusal = authority.withLock { authority -> AuthorityError? in
-      let (old, new) = (Set(authority.roots.map(\.der)), Set(fresh.roots.map(\.der)))
+      let old = Set((authority?.roots ?? fresh.roots).map(\.der))
+      let new = Set(fresh.roots.map(\.der))
       guard old.isSubset(of: new) || new.isSubset(of: old) else {
         return AuthorityError(
           "the new roots neither hold the old ones nor are among them, so that connected proxies "
@@ -86,13 +97,15 @@ public final class CertificateAuthority: Sendable {
   public func issue(
     for key: PublicKey, names: [CertificateTemplate.Name], lifetime: Int64
   ) throws(CryptographyError) -> IssuedCertificate {
-    let signer = current
+    guard let signer = current else { throw CryptographyError("the authority is not ready") }
     let now = now()
     let end = min(now + policy.lifetime(asked: lifetime), signer.certificate.notAfter)
     guard end > now else { throw CryptographyError("the signing certificate has expired") }
     var template = CertificateTemplate(notBefore: now - IssuingPolicy.backdating, notAfter: end)
     template.names = names
     let leaf = try Certificate(template, for: key, issuer: signer.certificate, key: signer.key)
-    return IssuedCertificate(leaf: leaf, chain: signer.chain, roots: signer.roots)
+    return IssuedCertificate(
+      leaf: leaf, chain: signer.chain, roots: signer.roots, chainPEMs: signer.chainPEMs,
+      rootsPEM: signer.rootsPEM, rootSerials: signer.rootSerials, signer: signer.serial)
   }
 }

@@ -36,7 +36,8 @@ public struct CertificateMetrics: Sendable {
   }
 
   /// Shows when an authority's certificates expire.
-  public func show(_ authority: SigningAuthority) {
+  public func show(_ authority: SigningAuthority?) {
+    guard let authority else { return }
     rootExpiry.set(Double(authority.roots.map(\.notAfter).min() ?? 0))
     chainExpiry.set(Double(authority.certificate.notAfter))
   }

@@ -7,9 +7,14 @@ import StateDirectory
 public struct AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The sentence.
   public let description: String
+  /// Whether the same may succeed later, as where a server is away.
+  public let isTemporary: Bool
 
   /// An error of one sentence.
-  public init(_ description: String) { self.description = description }
+  public init(_ description: String, isTemporary: Bool = false) {
+    self.description = description
+    self.isTemporary = isTemporary
+  }
 }
 
 /// A certificate that signs, its key, what leads from it to a root, and the roots: checked, whole.
@@ -20,7 +25,14 @@ public final class SigningAuthority: Sendable {
   public let chain: [Certificate]
   /// The roots that are trusted.
   public let roots: [Certificate]
+  /// The roots, PEM.
+  public let rootsPEM: String
+  /// The serial number of the certificate that signs.
+  public let serial: String
+  /// The serial numbers of the roots.
+  public let rootSerials: Set<String>
   let key: PrivateKey
+  let chainPEMs: [String]
 
   /// Takes an authority that was made here.
   init(certificate: Certificate, key: PrivateKey, chain: [Certificate], roots: [Certificate]) {
@@ -28,6 +40,10 @@ public final class SigningAuthority: Sendable {
     self.key = key
     self.chain = chain
     self.roots = roots
+    rootsPEM = roots.map(\.pem).joined()
+    serial = certificate.serial
+    rootSerials = Set(roots.map(\.serial))
+    chainPEMs = chain.map(\.pem)
   }
 
   /// Reads an authority from its files, and checks that it can sign: the key is the certificate's,
@@ -62,9 +78,6 @@ public final class SigningAuthority: Sendable {
     }
     self.init(certificate: certificate, key: key, chain: chain, roots: roots)
   }
-
-  /// The roots as PEM.
-  public var rootsPEM: String { roots.map(\.pem).joined() }
 
   private static func checkAuthority(
     _ certificate: Certificate, _ path: String

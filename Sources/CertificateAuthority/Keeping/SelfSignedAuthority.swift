@@ -17,35 +17,13 @@ public struct SelfSignedPolicy: Hashable, Sendable {
 }
 
 extension SigningAuthority {
-  /// The folder of a state directory that keeps the authority.
-  private static let folder = "ca"
-
-  /// The authority that a state directory keeps; nil where it keeps none yet.
+  /// The authority that a state directory keeps, with the roots of a rotation that is under way; nil
+  /// where it keeps none yet.
   public static func kept(
     in directory: StateDirectory, now: Int64
   ) throws(AuthorityError) -> SigningAuthority? {
-    guard let files = AuthorityFiles.found(in: directory.path(folder)) else { return nil }
-    return try SigningAuthority(files, now: now)
-  }
-
-  /// The authority that a state directory keeps, made where there is none: of several processes one
-  /// makes it, and all use it.
-  ///
-  /// - Throws: `AuthorityError`, `FileError` or `CryptographyError`.
-  public static func selfSigned(
-    in directory: StateDirectory, _ policy: SelfSignedPolicy, now: Int64
-  ) throws -> SigningAuthority {
-    try directory.keepOnce(folder) { () throws(CryptographyError) in
-      let made = try selfSigned(policy, now: now)
-      let names = AuthorityFiles.Names.istio
-      let root = Array(made.certificate.pem.utf8)
-      return [
-        names.certificate: root, names.roots: root,
-        names.key: Array(try made.key.pem().utf8),
-      ]
-    }
-    let files = AuthorityFiles(folder: directory.path(folder), names: .istio)
-    return try SigningAuthority(files, now: now)
+    let store = DirectoryAuthorityStore(directory)
+    return try store.kept()?.authority.signingAuthority(store.place, at: now)
   }
 
   /// An authority that nothing keeps.

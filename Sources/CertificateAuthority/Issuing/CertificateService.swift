@@ -16,6 +16,10 @@ public struct CertificateService: Sendable {
   private let authenticators: AuthenticatorChain
   private let metrics: CertificateMetrics
   private let log: Logger
+  /// Who may ask for certificates of others; nil where nobody may.
+  public var impersonation: (any ImpersonationPolicy)?
+  /// What remembers who was given what; nil for nothing.
+  public var ledger: IssuanceLedger?
 
   /// A service of an authority.
   public init(
@@ -44,13 +48,8 @@ public struct CertificateService: Sendable {
     metrics.requests.increment()
     let caller = try await authenticate(call)
     let asked = try AskedCertificate(message)
-    if asked.isImpersonating {
-      metrics.authenticationFailures.increment()
-      log.warn(
-        "\(call.peer): impersonation is not allowed, CA_TRUSTED_NODE_ACCOUNTS names no account")
-      throw GRPCStatus(.unauthenticated, "request impersonation authentication failure")
-    }
-    let names = caller.identities.map { CertificateTemplate.Name.uri("\($0)") }
+    let identities = try identities(of: caller, asked, call)
+    let names = identities.map { CertificateTemplate.Name.uri("\($0)") }
     let key: PublicKey
     do throws(CryptographyError) {
       key = try CertificateRequest(asked.request).provenKey()
@@ -62,12 +61,45 @@ public struct CertificateService: Sendable {
     do throws(CryptographyError) {
       let issued = try authority.issue(for: key, names: names, lifetime: asked.lifetime)
       metrics.issued.increment()
-      log.debug("\(call.peer): issued \(issued.leaf.serial) to \(caller.names)")
+      log.debug("\(call.peer): issued \(issued.leaf.serial) to \(identities)")
+      note(issued, identities, call)
       return reply(issued)
     } catch {
       metrics.signingFailures.increment(["cert_generation_error"])
       log.error("a certificate for \(caller.names) cannot be signed: \(error)")
       throw GRPCStatus(.internal, "CSR signing error (\(error))")
+    }
+  }
+
+  /// Whom the certificate names: the caller, or the one that the caller may stand for.
+  private func identities(
+    of caller: Caller, _ asked: AskedCertificate, _ call: GRPCServerStream
+  ) throws(GRPCStatus) -> [SpiffeID] {
+    guard !asked.impersonated.isEmpty else { return caller.identities }
+    do throws(AuthenticationFailure) {
+      guard let impersonation else {
+        throw AuthenticationFailure("CA_TRUSTED_NODE_ACCOUNTS names no account")
+      }
+      guard let wanted = SpiffeID(asked.impersonated) else {
+        throw AuthenticationFailure("what is asked for is no SPIFFE name of a service account")
+      }
+      try impersonation.check(caller, standsFor: wanted)
+      return [wanted]
+    } catch {
+      metrics.authenticationFailures.increment()
+      log.warn("\(call.peer) (\(caller.names)): impersonation is not allowed: \(error)")
+      throw GRPCStatus(.unauthenticated, "request impersonation authentication failure")
+    }
+  }
+
+  private func note(
+    _ issued: IssuedCertificate, _ identities: [SpiffeID], _ call: GRPCServerStream
+  ) {
+    guard let ledger else { return }
+    for id in identities {
+      let workload = IssuanceLedger.Workload(
+        peer: call.peer, namespace: id.namespace, serviceAccount: id.serviceAccount)
+      ledger.note(workload, issued, signer: issued.signer, at: issued.leaf.notBefore)
     }
   }
 
@@ -77,7 +109,8 @@ public struct CertificateService: Sendable {
     } catch {
       metrics.authenticationFailures.increment()
       log.warn("\(call.peer): \(error)")
-      throw GRPCStatus(.unauthenticated, "request authenticate failure")
+      throw GRPCStatus(
+        error.isTemporary ? .unavailable : .unauthenticated, "request authenticate failure")
     }
   }
 
@@ -86,12 +119,20 @@ public struct CertificateService: Sendable {
     let bytes = Arena.scope { arena in
       Envoy.IstioCertificateResponse(arena) { response in
         response.certChain.append(issued.leaf.pem)
-        for certificate in issued.chain { response.certChain.append(certificate.pem) }
+        for certificate in issued.chainPEMs { response.certChain.append(certificate) }
         response.certChain.append(issued.rootsPEM)
       }.packed
     }
     return GRPCMessage(bytes)
   }
+}
+
+/// Who may be given certificates that name others.
+public protocol ImpersonationPolicy: Sendable {
+  /// Checks that a caller may stand for another.
+  ///
+  /// - Throws: Why it may not.
+  func check(_ caller: Caller, standsFor identity: SpiffeID) throws(AuthenticationFailure)
 }
 
 extension Caller {
@@ -102,7 +143,7 @@ extension Caller {
 private struct AskedCertificate {
   var request: [UInt8]
   var lifetime: Int64
-  var isImpersonating: Bool
+  var impersonated: String
 
   init(_ message: GRPCMessage) throws(GRPCStatus) {
     let bytes = message.array
@@ -120,6 +161,6 @@ private struct AskedCertificate {
   private init(_ message: Envoy.IstioCertificateRequest) {
     request = message.csr
     lifetime = message.validityDuration
-    isImpersonating = !(message.metadata?["ImpersonatedIdentity"]?.string ?? "").isEmpty
+    impersonated = message.metadata?["ImpersonatedIdentity"]?.string ?? ""
   }
 }

@@ -42,9 +42,9 @@ public struct AuthorityFiles: Hashable, Sendable {
     for names in [Names.tls, .istio] where FileMark("\(folder)/\(names.certificate)") != nil {
       return AuthorityFiles(folder: folder, names: names)
     }
-    // A key alone was meant to be used: it leads to a refusal that names what is missing.
-    return FileMark("\(folder)/\(Names.istio.key)") == nil
-      ? nil : AuthorityFiles(folder: folder, names: .istio)
+    // Any other of the files was meant to be used: it leads to a refusal that names what is missing.
+    let hasAny = Names.istio.all.contains { FileMark("\(folder)/\($0)") != nil }
+    return hasAny ? AuthorityFiles(folder: folder, names: .istio) : nil
   }
 
   /// What tells whether any of the files has changed.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Synchronization
+
+/// Which root signed the newest certificate of each workload, and which roots it was given with it.
+///
+/// A workload is known by the host that it asked from and its service account. What has expired is
+/// forgotten, and the number is bounded: who is not known is waited for.
+public final class IssuanceLedger: Sendable {
+  /// A workload.
+  public struct Workload: Hashable, Sendable {
+    /// The host of its address.
+    public var host: String
+    /// Its namespace.
+    public var namespace: String
+    /// Its service account.
+    public var serviceAccount: String
+
+    /// A workload at an address as gRPC writes it, such as `ipv4:10.0.0.1:4711`.
+    public init(peer: String, namespace: String, serviceAccount: String) {
+      let address = peer.split(separator: ":", maxSplits: 1).last.map(String.init) ?? peer
+      let end = address.lastIndex(of: ":") ?? address.endIndex
+      host = String(address[..<end])
+      self.namespace = namespace
+      self.serviceAccount = serviceAccount
+    }
+  }
+
+  /// What a workload was given.
+  public struct Issuance: Hashable, Sendable {
+    /// The serial number of the certificate that signed.
+    public var signer: String
+    /// The serial numbers of the roots.
+    public var roots: Set<String>
+    /// When the certificate ends, in seconds since 1970.
+    public var end: Int64
+  }
+
+  private let entries = Mutex<[Workload: Issuance]>([:])
+  private let limit: Int
+
+  /// A ledger of so many workloads at most.
+  public init(limit: Int = 100_000) { self.limit = limit }
+
+  /// Remembers what a workload was given.
+  func note(_ workload: Workload, _ issued: IssuedCertificate, signer: String, at now: Int64) {
+    let issuance = Issuance(
+      signer: signer, roots: issued.rootSerials, end: issued.leaf.notAfter)
+    entries.withLock { entries in
+      if entries.count >= limit, entries[workload] == nil {
+        entries = entries.filter { $0.value.end > now }
+        guard entries.count < limit else { return }
+      }
+      entries[workload] = issuance
+    }
+  }
+
+  /// What a workload was given last; nil where nothing is known.
+  public func latest(_ workload: Workload) -> Issuance? { entries.withLock { $0[workload] } }
+}
