@@ -133,7 +133,7 @@ let rooms: [Room] = [
     name: "Agent",
     uses: [
       "DiscoveryProtocol", "Cryptography", "StateDirectory", "EnvoyAPI", "GRPC", "HTTPServer",
-      "YAML", "JSON", "Flags", "Logging", "Lifecycle",
+      "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
     ]),
   Room(name: "navarchd", uses: ["ControlPlane"], kind: .executable),
   Room(name: "navarchctl", uses: ["Commands"], kind: .executable),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EnvoyAPI
 import Flags
 import GRPC
 import Glibc
@@ -8,25 +9,39 @@ import JSON
 import Lifecycle
 import Logging
 import StateDirectory
-import Synchronization
 
-/// The agent's command line: `navarch-agent proxy sidecar|router FLAGS`.
+/// The agent's command line: `navarch-agent proxy sidecar|router FLAGS`, and what people and containers'
+/// hooks ask of an agent that runs.
 public enum Agent {
   /// Runs a command line (without the program's name); returns the exit status, which is Envoy's.
   public static func main(arguments: [String], environment: [String: String]) async -> Int32 {
     do {
       let help = Flag("help", .truth, "false", short: "h", "Say this and end")
-      let line = try FlagValues(arguments, flags: AgentOptions.flags + [help])
-      if line.isTrue("help") || line.words == ["help"] { return say(usage) }
-      guard line.words.count == 2, line.words[0] == "proxy",
-        ["sidecar", "router"].contains(line.words[1])
-      else { throw FlagError("The command is: navarch-agent proxy sidecar|router; see --help.") }
-      let options = try AgentOptions(line, role: line.words[1], environment: environment)
-      return try await run(options, unknown: line.unknown)
+      let line = try FlagValues(
+        arguments, flags: AgentOptions.flags + AgentCommands.flags + [help])
+      if line.isTrue("help") || line.words == ["help"] { return AgentCommands.say(usage) }
+      switch line.words.first {
+      case "proxy": return try await proxy(line, environment)
+      case "wait": return try await AgentCommands.wait(line)
+      case "request": return try await AgentCommands.request(line)
+      default:
+        throw FlagError("The command is: navarch-agent proxy sidecar|router; see --help.")
+      }
     } catch {
-      write("navarch-agent: \(error)\n", to: STDERR_FILENO)
+      AgentCommands.complain("navarch-agent: \(error)")
       return 1
     }
+  }
+
+  private static func proxy(
+    _ line: FlagValues, _ environment: [String: String]
+  ) async throws -> Int32 {
+    let role = line.words.count == 1 ? "sidecar" : line.words[1]
+    guard line.words.count <= 2, ["sidecar", "router"].contains(role) else {
+      throw FlagError("The command is: navarch-agent proxy sidecar|router; see --help.")
+    }
+    let options = try AgentOptions(line, role: role, environment: environment)
+    return try await run(options, unknown: line.unknown)
   }
 
   private static func run(_ options: AgentOptions, unknown: [String]) async throws -> Int32 {
@@ -38,30 +53,84 @@ public enum Agent {
     }
     let folder = try StateDirectory(options.folder)
     let socket = folder.path("agent.sock")
-    let secrets = SecretServer()
-    let relay = try ConfigurationRelay(
-      options, log: logs.scope("xdsproxy", "XDS Proxy in the agent"))
-    let requester = CertificateRequester(options)
+    let metrics = AgentMetrics()
+    let secrets = SecretServer(mounted: options.mountedCertificates)
+    let names = try names(options, metrics, logs)
+    let relay = ConfigurationRelay(
+      options.certificates, handlers: handlers(options, secrets, names), metrics: metrics,
+      log: logs.scope("xdsproxy", "XDS Proxy in the agent"))
+    let control = EnvoyControl()
     let envoy = EnvoyService(
-      options, bootstrap: folder.path("bootstrap.json"), socket: socket, log: log)
-    let pages = { (port: Int) in
-      try StatusPages(envoy: EnvoyAdmin(port: options.adminPort), secrets: secrets, port: port)
+      options, bootstrap: folder.path("bootstrap.json"), socket: socket, control: control, log: log)
+    let page = try statusPages(options, metrics, secrets, names, control, log)
+    if let path = options.grpcBootstrap {
+      try FileBytes.replace(path, GRPCBootstrap.make(options, socket: socket).utf8(.pretty))
     }
-    let members: [(name: String, service: any Service)] = [
+    var members: [(name: String, service: any Service)] = [
+      ("memory", ProgramMemory()),
       ("sockets", try AgentSockets(secrets.methods + relay.methods, at: socket, log: log)),
-      ("status", try pages(options.statusPort)), ("readiness", try pages(options.readinessPort)),
-      (
-        "certificate",
-        Renewal(
-          requester: requester, secrets: secrets, graceRatio: options.graceRatio,
-          log: logs.scope("cache", "the workload's certificate"))
-      ), ("envoy", envoy),
+      ("status", page),
+      ("certificate", renewal(options, secrets, metrics, logs)),
     ]
-    try await ServiceGroup(
-      members, shutdownDuration: options.drainDuration + .seconds(10), signals: signals.stream,
-      logger: log
-    ).run()
-    return envoy.exitStatus
+    if let names { members.append(("names", names)) }
+    members.append(("envoy", envoy))
+    do {
+      try await ServiceGroup(
+        members, shutdownDuration: options.longestShutdown, signals: signals.stream, logger: log
+      ).run()
+    } catch {
+      // Where Envoy has ended, or somebody asked the agent to, the rest ends with it.
+      guard let status = envoy.exitStatus else { throw error }
+      return status
+    }
+    return envoy.exitStatus ?? 0
+  }
+
+  private static func names(
+    _ options: AgentOptions, _ metrics: AgentMetrics, _ logs: LogSystem
+  ) throws -> DNSProxy? {
+    guard let names = options.names else { return nil }
+    let settings = try names.settings(
+      ResolverSettings(file: "/etc/resolv.conf"), namespace: options.namespace,
+      domain: options.dnsDomain)
+    return try DNSProxy(settings, metrics: metrics, log: logs.scope("dns", "DNS proxy"))
+  }
+
+  private static func handlers(
+    _ options: AgentOptions, _ secrets: SecretServer, _ names: DNSProxy?
+  ) -> [(type: ResourceType, handle: AgentSubscriptions.Handler)] {
+    var handlers: [(type: ResourceType, handle: AgentSubscriptions.Handler)] = []
+    if let names { handlers.append((.nameTable, { try names.update($0) })) }
+    if options.asksForRoots { handlers.append((.proxyConfig, { try secrets.trust(message: $0) })) }
+    return handlers
+  }
+
+  private static func renewal(
+    _ options: AgentOptions, _ secrets: SecretServer, _ metrics: AgentMetrics, _ logs: LogSystem
+  ) -> Renewal {
+    let log = logs.scope("cache", "the workload's certificate")
+    let output = options.certificates.outputFolder.map { folder in
+      OutputCertificates(
+        folder: folder, isShared: options.certificates.isOutputShared, log: log)
+    }
+    return Renewal(
+      options: options.certificates, secrets: secrets, metrics: metrics, output: output, log: log)
+  }
+
+  private static func statusPages(
+    _ options: AgentOptions, _ metrics: AgentMetrics, _ secrets: SecretServer, _ names: DNSProxy?,
+    _ control: EnvoyControl, _ log: Logger
+  ) throws -> StatusPages {
+    let merged = MergedMetrics(
+      metrics: metrics, envoy: options.isEnvoyDisabled ? nil : EnvoyAdmin(port: options.adminPort),
+      application: try MergedMetrics.Application(options.scraping, statusPort: options.statusPort),
+      log: log)
+    let probes = try AppProbes(
+      options.probes, destination: options.addresses[0], statusPort: options.statusPort)
+    let parts = StatusPages.Parts(
+      probes: probes, metrics: merged, secrets: secrets, names: names, envoy: control,
+      areMetricsLocal: options.areMetricsLocal, log: log)
+    return try StatusPages(parts, port: options.statusPort)
   }
 
   private static let usage = """
@@ -70,24 +139,22 @@ public enum Agent {
 
     Usage:
       navarch-agent proxy sidecar|router [flags]
+      navarch-agent wait [--url URL] [--timeoutSeconds N]     until the agent's Envoy is ready
+      navarch-agent request METHOD PATH                       asks the admin page of the agent's Envoy
 
     Flags:
-    \(AgentOptions.flags.map { "  --\($0.name)  \($0.help)" }.joined(separator: "\n"))
+    \((AgentOptions.flags + AgentCommands.flags).map { "  --\($0.name)  \($0.help)" }
+      .joined(separator: "\n"))
 
-    The environment is pilot-agent's: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT,
-    PROXY_CONFIG, CA_ADDR, CA_ROOT_CA, JWT_PATH, ISTIOD_SAN, TRUST_DOMAIN, SECRET_TTL,
-    SECRET_GRACE_PERIOD_RATIO, TERMINATION_DRAIN_DURATION_SECONDS, ISTIO_META_…, ISTIO_METAJSON_….
+    The environment is pilot-agent's: POD_NAME, POD_NAMESPACE, INSTANCE_IP, SERVICE_ACCOUNT, PROXY_CONFIG,
+    CA_ADDR, CA_ROOT_CA, XDS_ROOT_CA, ISTIOD_SAN, PROV_CERT, FILE_MOUNTED_CERTS, OUTPUT_CERTS, SECRET_TTL,
+    SECRET_GRACE_PERIOD_RATIO, SECRET_GRACE_PERIOD_RATIO_JITTER, ENVOY_STATUS_PORT, ENVOY_PROMETHEUS_PORT,
+    ISTIO_KUBE_APP_PROBERS, ISTIO_PROMETHEUS_ANNOTATIONS, METRICS_LOCALHOST_ACCESS_ONLY,
+    EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, TERMINATION_DRAIN_DURATION_SECONDS,
+    PROXY_CONFIG_XDS_AGENT, DNS_PROXY_ADDR, DNS_FORWARD_PARALLEL, DNS_FORWARD_TIMEOUT, DISABLE_ENVOY,
+    GRPC_XDS_BOOTSTRAP, ISTIO_BOOTSTRAP_OVERRIDE, XDS_HEADER_…, CA_HEADER_…, ISTIO_META_…, ISTIO_METAJSON_….
+    JWT_PATH is ours: the token's file (./var/run/secrets/tokens/istio-token).
     """
-
-  private static func say(_ text: String) -> Int32 {
-    write(text + "\n", to: STDOUT_FILENO)
-    return 0
-  }
-
-  private static func write(_ text: String, to descriptor: Int32) {
-    let bytes = Array(text.utf8)
-    _ = Glibc.write(descriptor, bytes, bytes.count)
-  }
 }
 
 /// The Unix socket that Envoy gets everything from.
@@ -116,92 +183,5 @@ final class AgentSockets: Service {
     let server = server
     shutdown.onRequest { server.shutDownGracefully(within: .zero) }
     try await server.run()
-  }
-}
-
-/// Readiness and metrics.
-final class StatusPages: Service {
-  private let server: HTTPServer
-  private let port: Int
-
-  init(envoy: EnvoyAdmin, secrets: SecretServer, port: Int) throws {
-    var router = HTTPRouter()
-    router.on(.get, "/healthz/ready") { _ in
-      guard secrets.hasIdentity else { return .text("no certificate yet\n", status: 503) }
-      return envoy.isReady ? .text("") : .text("Envoy is not ready\n", status: 503)
-    }
-    router.on(.get, "/stats/prometheus") { _ in
-      .text(envoy.metrics, contentType: "text/plain; version=0.0.4; charset=utf-8")
-    }
-    server = try HTTPServer(router: router)
-    self.port = port
-  }
-
-  func start() async throws { _ = try server.listen(":\(port)") }
-
-  func run(until shutdown: ShutdownSignal) async throws {
-    let server = server
-    shutdown.onRequest { server.stop() }
-    try await server.run()
-  }
-}
-
-/// Envoy's life: started when the sockets answer, drained and ended when the agent is to end.
-final class EnvoyService: Service {
-  private let options: AgentOptions
-  private let bootstrap: String
-  private let socket: String
-  private let log: Logger
-  private let status = Atomic<Int32>(0)
-
-  init(_ options: AgentOptions, bootstrap: String, socket: String, log: Logger) {
-    self.options = options
-    self.bootstrap = bootstrap
-    self.socket = socket
-    self.log = log
-  }
-
-  /// The status that Envoy ended with.
-  var exitStatus: Int32 { status.load(ordering: .relaxed) }
-
-  func run(until shutdown: ShutdownSignal) async throws {
-    let text = Bootstrap.make(options, socket: socket).utf8(.pretty)
-    try FileBytes.replace(bootstrap, text)
-    let envoy = try EnvoyProcess(
-      options.envoyPath,
-      ["-c", bootstrap, "--disable-hot-restart", "--drain-time-s", "\(max(1, drainSeconds))"]
-        + options.envoyArguments)
-    let (asked, sender) = AsyncStream.makeStream(of: Void.self)
-    shutdown.onRequest { sender.finish() }
-    let ended = await withTaskGroup(of: Int32?.self) { group in
-      group.addTask { await envoy.waitForEnd() }
-      group.addTask {
-        for await _ in asked {}
-        return nil
-      }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      return first
-    }
-    if let ended {
-      status.store(ended, ordering: .relaxed)
-      log.error("Envoy ended by itself with status \(ended)")
-      return
-    }
-    await end(envoy)
-  }
-
-  private var drainSeconds: Int64 { options.drainDuration.components.seconds }
-
-  /// Lets Envoy finish what is under way, then ends it.
-  private func end(_ envoy: EnvoyProcess) async {
-    log.info("draining Envoy for \(options.drainDuration)")
-    EnvoyAdmin(port: options.adminPort).drain()
-    if await envoy.waitForEnd(within: options.drainDuration) == nil {
-      envoy.signal(SIGTERM)
-      if await envoy.waitForEnd(within: .seconds(5)) == nil { envoy.signal(SIGKILL) }
-      _ = await envoy.waitForEnd(within: .seconds(2))
-    }
-    log.info("Envoy has ended")
   }
 }

@@ -3,23 +3,30 @@
 internal import Glibc
 
 extension MetricsRegistry {
-  /// Adds the `process_*` metrics of Prometheus' client libraries, read from /proc on a scrape.
-  public func addProcessMetrics() {
+  /// Adds the `process_*` metrics of Prometheus' client libraries, read from /proc on a scrape; names
+  /// begin with `prefix`.
+  public func addProcessMetrics(prefix: String = "") {
     callback(
-      "process_cpu_seconds_total", help: "User and system time that the process used, in seconds.",
+      prefix + "process_cpu_seconds_total",
+      help: "User and system time that the process used, in seconds.",
       kind: .counter
     ) { ProcessStatus.read()?.cpuSeconds }
     callback(
-      "process_resident_memory_bytes", help: "Memory of the process that is in RAM, in bytes."
+      prefix + "process_resident_memory_bytes",
+      help: "Memory of the process that is in RAM, in bytes."
     ) { ProcessStatus.read()?.residentBytes }
     callback(
-      "process_virtual_memory_bytes", help: "Address space that the process maps, in bytes."
+      prefix + "process_virtual_memory_bytes",
+      help: "Address space that the process maps, in bytes."
     ) { ProcessStatus.read()?.virtualBytes }
     callback(
-      "process_start_time_seconds", help: "When the process began, in seconds since 1970 (UTC)."
+      prefix + "process_start_time_seconds",
+      help: "When the process began, in seconds since 1970 (UTC)."
     ) { ProcessStatus.read()?.startSeconds }
-    callback("process_open_fds", help: "File descriptors that are open.") { countOpenFiles() }
-    callback("process_max_fds", help: "File descriptors that may be open at a time.") {
+    callback(prefix + "process_open_fds", help: "File descriptors that are open.") {
+      countOpenFiles()
+    }
+    callback(prefix + "process_max_fds", help: "File descriptors that may be open at a time.") {
       var limit = rlimit()
       guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
       return Double(limit.rlim_cur)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Flags
+import Foundation
 import JSON
 import Testing
 
@@ -29,26 +30,108 @@ struct AgentOptionsTests {
     let metadata = node?["metadata"]
     #expect(metadata?["NAMESPACE"]?.string == "shop")
     #expect(metadata?["SERVICE_ACCOUNT"]?.string == "web")
-    #expect(metadata?["INSTANCE_IPS"]?.string == "10.0.0.1,fd00::1")
+    // What the machine's interfaces have stands behind.
+    #expect(metadata?["INSTANCE_IPS"]?.string?.hasPrefix("10.0.0.1,fd00::1") == true)
     #expect(metadata?["CLUSTER_ID"]?.string == "east")
     #expect(metadata?["LABELS"]?["app"]?.string == "web")
     #expect(metadata?["NAVARCH_AGENT"] != nil && metadata?["HOME"] == nil)
     let clusters = bootstrap["static_resources"]?["clusters"]?.array
-    #expect(clusters?.compactMap { $0["name"]?.string } == ["xds-grpc", "sds-grpc"])
+    #expect(
+      clusters?.compactMap { $0["name"]?.string } == [
+        "xds-grpc", "sds-grpc", "prometheus_stats", "agent",
+      ])
+    let listeners = bootstrap["static_resources"]?["listeners"]?.array
+    #expect(listeners?.compactMap { $0["name"]?.string } == ["0.0.0.0_15021", "0.0.0.0_15090"])
   }
 
   @Test func theProxysConfigurationIsYAMLOrJSON() throws {
     let text = "discoveryAddress: istiod.mesh:15012\nproxyAdminPort: 15999\nconcurrency: 3\n"
     let options = try options(["--proxyLogLevel=info,misc:error"], ["PROXY_CONFIG": text])
-    #expect(options.discoveryAddress == "istiod.mesh:15012" && options.adminPort == 15_999)
-    #expect(options.authorityAddress == options.discoveryAddress)
-    #expect(options.envoyArguments == ["--log-level", "info", "--concurrency", "3"])
-    #expect(options.drainDuration == .seconds(5) && options.statusPort == 15_020)
+    #expect(options.certificates.discoveryAddress == "istiod.mesh:15012")
+    #expect(options.adminPort == 15_999 && options.statusPort == 15_020)
+    #expect(options.certificates.authorityAddress == options.certificates.discoveryAddress)
+    let arguments = options.envoyArguments.joined(separator: " ")
+    #expect(
+      arguments.hasSuffix("--log-level info --component-log-level misc:error --concurrency 3"))
+    #expect(options.drain.duration == .seconds(5) && !options.drain.endsWithoutConnections)
+  }
+
+  @Test func thePodsFilesAndTheMeshsCountToo() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try #"app="shop\"s"\npod-template-hash="1"\n"#.replacingOccurrences(of: "\\n", with: "\n")
+      .write(toFile: folder + "/labels", atomically: true, encoding: .utf8)
+    try #"proxy.istio.io/config="concurrency: 7\nterminationDrainDuration: 9s\n""#
+      .write(toFile: folder + "/annotations", atomically: true, encoding: .utf8)
+    try "defaultConfig:\n  concurrency: 1\n  statusPort: 15999\n"
+      .write(toFile: folder + "/mesh", atomically: true, encoding: .utf8)
+    let line = try FlagValues(["--meshConfig", folder + "/mesh"], flags: AgentOptions.flags)
+    let options = try AgentOptions(
+      line, role: "sidecar",
+      environment: workload.merging(["PROXY_CONFIG": "{\"concurrency\": 3}"]) { $1 }, pod: folder)
+    #expect(options.statusPort == 15_999 && options.drain.duration == .seconds(9))
+    #expect(options.envoyArguments.suffix(2) == ["--concurrency", "7"])
+    #expect(options.metadata["LABELS"]?["app"]?.string == #"shop"s"#)
+    #expect(options.metadata["LABELS"]?["pod-template-hash"] == nil)
+    #expect(options.metadata["PROXY_CONFIG"]?["statusPort"]?.integer == 15_999)
+  }
+
+  @Test func metadataOfTheProxysConfigurationGivesWayToTheEnvironment() throws {
+    let config =
+      #"{"proxyMetadata": {"ISTIO_META_CLUSTER_ID": "west", "ISTIO_META_DNS_CAPTURE": "x"}}"#
+    let options = try options([], ["PROXY_CONFIG": config, "ISTIO_METAJSON_X": #"{"A": "b"}"#])
+    #expect(options.metadata["CLUSTER_ID"]?.string == "east")
+    #expect(options.metadata["DNS_CAPTURE"]?.string == "x")
+    #expect(options.metadata["A"]?.string == "b")
+  }
+
+  @Test func certificatesOfFilesStandForATokenAndTheAuthority() throws {
+    let names = ["CERT_CHAIN": "/c", "KEY": "/k", "ROOT_CERT": "/r"]
+    let environment = names.reduce(into: ["FILE_MOUNTED_CERTS": "true"]) {
+      $0["ISTIO_META_TLS_CLIENT_" + $1.key] = $1.value
+    }
+    let mounted = try options([], environment).certificates
+    #expect(mounted.isMountedOnly)
+    #expect(mounted.client == CertificateFiles(chain: "/c", key: "/k", roots: "/r"))
+    #expect(mounted.discoveryRoots.contains("/r"))
+    let provisioned = try options([], ["PROV_CERT": "/p", "OUTPUT_CERTS": "./etc/certs"])
+    #expect(provisioned.certificates.client == CertificateFiles(folder: "/p"))
+    #expect(!provisioned.certificates.isMountedOnly && provisioned.mountedCertificates == nil)
+    #expect(try options().mountedCertificates == CertificateFiles(folder: "./etc/certs"))
+    #expect(throws: FlagError.self) {
+      try options([], ["PROV_CERT": "/p", "FILE_MOUNTED_CERTS": "true"])
+    }
+  }
+
+  @Test func theDNSProxyListensWhereTheNameServersAre() throws {
+    #expect(try options().names == nil)
+    let names = try #require(try options([], ["ISTIO_META_DNS_CAPTURE": "true"]).names)
+    let listening = { (text: String) in
+      try names.settings(ResolverSettings(parsing: text), namespace: "a", domain: "b")
+        .addresses.map(\.description)
+    }
+    #expect(try listening("nameserver 10.0.0.1\n") == ["127.0.0.1:15053"])
+    #expect(try listening("nameserver fd00::1") == ["[::1]:15053"])
+    #expect(
+      try listening("nameserver 10.0.0.1\nnameserver fd00::1")
+        == ["127.0.0.1:15053", "[::1]:15053"])
+    #expect(try listening("") == ["127.0.0.1:15053"])
+    #expect(throws: FlagError.self) {
+      try options([], ["ISTIO_META_DNS_CAPTURE": "true", "DNS_PROXY_ADDR": "x"]).names?.settings(
+        ResolverSettings(parsing: ""), namespace: "a", domain: "b")
+    }
+  }
+
+  private func temporaryFolder() throws -> String {
+    let path = NSTemporaryDirectory() + "navarch-agent-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    return path
   }
 
   @Test(arguments: [
     ["POD_NAME": ""], ["PROXY_CONFIG": "["], ["PROXY_CONFIG": "statusPort: 0"],
-    ["ISTIO_METAJSON_LABELS": "{"], ["SECRET_GRACE_PERIOD_RATIO": "2"],
+    ["ISTIO_METAJSON_LABELS": "{"], ["SECRET_GRACE_PERIOD_RATIO": "2"], ["INSTANCE_IP": "x"],
+    ["ECC_CURVE": "P384"], ["MINIMUM_DRAIN_DURATION": "soon"], ["FILE_MOUNTED_CERTS": "maybe"],
   ])
   func mistakesAreSaid(_ more: [String: String]) {
     #expect(throws: FlagError.self) { try options([], more) }
@@ -61,14 +144,28 @@ struct AgentOptionsTests {
     #expect(Renewal.pause(life: -5, graceRatio: 0.5, jitter: 0) == .seconds(1))
   }
 
-  @Test func adminAnswersAreRead() throws {
-    let answer = EnvoyAdmin.parse(Array("HTTP/1.1 200 OK\r\nx: y\r\n\r\nLIVE\n".utf8))
-    #expect(answer?.status == 200 && answer?.body == "LIVE\n")
+  @Test func answersAreRead() throws {
+    let answer = HTTPCall.parse(Array("HTTP/1.1 200 OK\r\nX-A: y\r\n\r\nLIVE\n".utf8))
+    #expect(answer?.status == 200 && answer?.body == Array("LIVE\n".utf8))
+    #expect(answer?["x-a"] == "y")
     let head = "HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n"
     let chunks = head + "3\r\nab\n\r\n1\r\nc\r\n0\r\n\r\n"
-    let joined = EnvoyAdmin.parse(Array(chunks.utf8))
-    #expect(joined?.status == 503 && joined?.body == "ab\nc")
-    #expect(EnvoyAdmin.parse(Array("nonsense".utf8)) == nil)
-    #expect(EnvoyAdmin.parse([]) == nil)
+    let joined = HTTPCall.parse(Array(chunks.utf8))
+    #expect(joined?.status == 503 && joined?.body == Array("ab\nc".utf8))
+    #expect(HTTPCall.parse(Array("nonsense".utf8)) == nil)
+    #expect(HTTPCall.parse([]) == nil)
+  }
+
+  @Test func connectionsOfClientsAreCounted() {
+    let text = """
+      listener.0.0.0.0_15006.downstream_cx_active: 3
+      listener.0.0.0.0_15006.worker_0.downstream_cx_active: 3
+      listener.0.0.0.0_15021.downstream_cx_active: 1
+      listener.admin.downstream_cx_active: 1
+      listener.10.0.0.1_80.downstream_cx_active: 2
+      http.inbound.downstream_cx_active: 9
+      """
+    #expect(EnvoyAdmin.connections(text, without: [15_021, 15_090]) == 5)
+    #expect(EnvoyAdmin.connections("", without: []) == 0)
   }
 }

@@ -86,7 +86,7 @@ let allowedImports: [String: Set<String>] = [
   "navarchctl": ["Glibc", "Commands"],
   "Agent": [
     "Glibc", "Synchronization", "DiscoveryProtocol", "Cryptography", "StateDirectory", "EnvoyAPI",
-    "GRPC", "HTTPServer", "YAML", "JSON", "Flags", "Logging", "Lifecycle",
+    "GRPC", "HTTPServer", "YAML", "JSON", "Bytes", "Flags", "Logging", "Metrics", "Lifecycle",
   ],
   "navarch-agent": ["Glibc", "Agent"],
   "navarchd": ["Glibc", "ControlPlane"],

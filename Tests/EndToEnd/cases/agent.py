@@ -36,7 +36,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        body = self.headers.get("x-forwarded-client-cert", "nobody").encode()
+        if self.path in ("/ill", "/gone"):
+            self.send_error(503)
+            return
+        body = b"app_requests_total 7\n" if self.path == "/metrics" else \
+             self.headers.get("x-forwarded-client-cert", "nobody").encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -75,12 +79,13 @@ class Agent:
     """One run of navarch-agent with its Envoy."""
 
     def __init__(self, daemon, folder, **environment):
-        admin, status, self.ready = free_ports(3)
+        self.admin, self.status, self.ready, self.prometheus = free_ports(4)
         token = os.path.join(folder, "token")
         with open(token, "w") as file:
             file.write(daemon.token("default", "web"))
         proxy = {"discoveryAddress": daemon.secure, "configPath": os.path.join(folder, "proxy"),
-                 "binaryPath": paths.envoy(), "proxyAdminPort": admin, "statusPort": status,
+                 "binaryPath": paths.envoy(), "proxyAdminPort": self.admin,
+                 "statusPort": self.status,
                  "terminationDrainDuration": "1s", "concurrency": 1}
         self.child = Child(
             "agent", [os.path.join(os.path.dirname(daemon.control), "navarch-agent"), "proxy",
@@ -88,7 +93,9 @@ class Agent:
                 "POD_NAME": "web-1", "POD_NAMESPACE": "default", "INSTANCE_IP": "10.244.1.30",
                 "SERVICE_ACCOUNT": "web", "PROXY_CONFIG": json.dumps(proxy),
                 "JWT_PATH": token, "CA_ROOT_CA": daemon.roots(), "ISTIOD_SAN": identity.SERVER,
-                "ENVOY_STATUS_PORT": str(self.ready), "ISTIO_META_INTERCEPTION_MODE": "NONE",
+                "ENVOY_STATUS_PORT": str(self.ready),
+                "ENVOY_PROMETHEUS_PORT": str(self.prometheus),
+                "ISTIO_META_INTERCEPTION_MODE": "NONE",
                 "ISTIO_METAJSON_LABELS": json.dumps({"app": "web"}), **environment})
 
     def wait(self):
@@ -102,6 +109,75 @@ class Agent:
         except TimedOut as error:
             raise AssertionError("%s\n%s" % (error, self.child.tail(40))) from None
         return self
+
+
+def _question(name):
+    """A DNS question for the IPv4 addresses of a name."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    return b"\x12\x34\x01\x00\x00\x01" + bytes(6) + labels + b"\x00\x00\x01\x00\x01"
+
+
+def _look_up(port, name):
+    """(code, last IPv4 address) that the DNS proxy answers, by UDP and by TCP alike."""
+    answers = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        plain.settimeout(30)
+        plain.sendto(_question(name), ("127.0.0.1", port))
+        answers.append(plain.recv(4096))
+    with socket.create_connection(("127.0.0.1", port), 30) as stream:
+        question = _question(name)
+        stream.sendall(len(question).to_bytes(2, "big") + question)
+        answers.append(stream.recv(4096)[2:])
+    found = {(answer[3] & 15, socket.inet_ntoa(answer[-4:])) for answer in answers}
+    assert len(found) == 1, answers
+    return found.pop()
+
+
+def test_application_is_looked_after(start):
+    """An agent answers names, probes and scrapes, writes its certificate, and ends when told to"""
+    with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder:
+        port, names = free_ports(2)
+        application = Application()
+        app = application.server_address[1]
+        config = _config(folder, port, app)
+        probes = {"/app-health/web/livez": {"httpGet": {"port": app, "path": "/live"}},
+                  "/app-health/web/readyz": {"httpGet": {"port": app, "path": "/ill"}},
+                  "/app-health/web/startupz": {"tcpSocket": {"port": app}}}
+        for probe in probes.values():
+            probe["timeoutSeconds"] = 30
+        output = os.path.join(folder, "certs")
+        os.mkdir(output)
+        with start(config_dir=config.folder, environment={"ISTIO_MULTIROOT_MESH": "true"}) as daemon:
+            agent = Agent(
+                daemon, folder, INSTANCE_IP="127.0.0.1", OUTPUT_CERTS=output,
+                ISTIO_META_DNS_CAPTURE="true", DNS_PROXY_ADDR="127.0.0.1:%d" % names,
+                PROXY_CONFIG_XDS_AGENT="true", ISTIO_KUBE_APP_PROBERS=json.dumps(probes),
+                ISTIO_PROMETHEUS_ANNOTATIONS=json.dumps({"scrape": "true", "port": str(app)}))
+            try:
+                agent.wait()
+                def page(path, method="GET", port=agent.status):
+                    return get(None, ("127.0.0.1", port), path, timeout=30, method=method)
+                for name in ("web.default.svc.cluster.local", "web.default", "web"):
+                    assert _look_up(names, name) == (0, "10.96.1.1"), _look_up(names, name)
+                assert "web.default.svc.cluster.local" in page("/debug/ndsz").body
+                status = {path: page("/app-health/web/" + path).status
+                          for path in ("livez", "readyz", "startupz", "prestopz")}
+                assert status == {"livez": 200, "readyz": 503, "startupz": 200, "prestopz": 400}, status
+                merged = page("/stats/prometheus").body
+                for part in ("app_requests_total 7", "envoy_server_live", "istio_agent_cert_expiry_seconds",
+                             "istio_agent_dns_requests_total 6", "istio_agent_startup_duration_seconds"):
+                    assert part in merged, "%s is missing in\n%s" % (part, merged[:2000])
+                assert "envoy_server_live" in page("/stats/prometheus", port=agent.prometheus).body
+                chain = certificates.read(os.path.join(output, "cert-chain.pem"))
+                assert WEB in field(chain, "-ext", "subjectAltName")
+                assert os.stat(os.path.join(output, "key.pem")).st_mode & 0o777 == 0o600
+                with open(os.path.join(output, "root-cert.pem")) as written, open(daemon.roots()) as own:
+                    assert own.read().strip() in written.read()
+                assert page("/quitquitquit").status == 405
+                assert page("/quitquitquit", "POST").body == "OK"
+                assert agent.child.process.wait(30) == 0, agent.child.tail(20)
+            finally:
+                agent.child.stop(20)
 
 
 def _client(daemon, folder):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import DiscoveryProtocol
 import EnvoyAPI
 import GRPC
@@ -13,7 +14,14 @@ final class SecretServer: Sendable {
     var count = 0
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
+
+  /// A server of the authority's certificate, and of one that is mounted in its place.
+  init(mounted: CertificateFiles? = nil) {
+    var first = State()
+    first.view.mounted = mounted
+    state = Mutex(first)
+  }
 
   /// The methods to register with a gRPC server.
   var methods: [GRPCMethod] {
@@ -25,11 +33,32 @@ final class SecretServer: Sendable {
   }
 
   /// Whether there is a certificate to serve.
-  var hasIdentity: Bool { state.withLock { $0.view.identity != nil } }
+  var hasIdentity: Bool { view.pair != nil }
+
+  /// What is served now.
+  var view: SecretView { state.withLock { $0.view } }
+
+  /// Trusts further roots from now on, in PEM.
+  func trust(_ roots: [String]) {
+    push { $0.view.furtherRoots = roots }
+  }
 
   /// Serves another certificate from now on.
   func set(_ identity: WorkloadIdentity) {
     push { $0.view.identity = identity }
+  }
+
+  /// Trusts the roots of a proxy configuration (`istio.mesh.v1alpha1.ProxyConfig`) from now on.
+  ///
+  /// - Throws: `WireError`, or `CryptographyError` where a root is none: what was trusted stays.
+  func trust(message: [UInt8]) throws {
+    let roots = try message.withUnsafeBytes { buffer throws(WireError) in
+      try Arena.scope { arena throws(WireError) in
+        Array(try Envoy.AgentConfig(unpacking: buffer, in: arena).caCertificatesPem)
+      }
+    }
+    for root in roots { _ = try Certificate.list(pem: Array(root.utf8)) }
+    trust(roots)
   }
 
   /// Looks at mounted files again.
