@@ -53,7 +53,7 @@ let rooms: [Room] = [
   Room(name: "NameResolution", uses: ["CResolverShims"]),
   // Pure rooms.
   Room(name: "Inspection", uses: ["JSON"]),
-  Room(name: "Configuration", uses: ["JSON", "RegularExpression"]),
+  Room(name: "Configuration", uses: ["EnvoyAPI", "JSON", "RegularExpression"]),
   Room(name: "ServiceDiscovery", uses: ["Configuration", "JSON"]),
   Room(name: "MeshModel", uses: ["Configuration", "ServiceDiscovery", "JSON", "Bytes"]),
   Room(
@@ -145,7 +145,7 @@ let testUses: [String: [String]] = [
   "Configuration": ["YAML", "CYAML", "CYAMLShims"],
   "ConfigTranslation": ["Explanation", "YAML", "CYAML", "CYAMLShims"],
   "Explanation": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
-  "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes"],
+  "Analysis": ["YAML", "CYAML", "CYAMLShims", "Bytes", "Cryptography", "COpenSSL"],
   "HTTPClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
   "KubernetesClient": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],
   "KubernetesIdentity": ["HTTPServer", "CEvent", "Bytes", "CXXHash"],

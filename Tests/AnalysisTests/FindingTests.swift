@@ -21,7 +21,8 @@ struct FindingTests {
     }
     var store = MeshStore(settings: MeshSettings())
     _ = store.apply(transaction, at: 0)
-    return try #require(store.snapshot).findings()
+    let judge = CertificateJudge { $0 == [UInt8]("good".utf8) ? nil : "it is bad" }
+    return try #require(store.snapshot).findings(certificates: judge)
   }
 
   private let service = """
@@ -114,5 +115,49 @@ struct FindingTests {
 
   @Test func levelsAreOrdered() {
     #expect(AnalysisMessage.Level.allCases == [.info, .warning, .error].sorted())
+  }
+
+  @Test func `credentials that cannot be served are named by field`() throws {
+    let found = try findings(
+      """
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: gw, namespace: default, labels: {app: gw}}
+      spec: {containers: [{name: istio-proxy}]}
+      ---
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: good, namespace: default}
+      stringData: {tls.crt: good, tls.key: key}
+      ---
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: bad, namespace: default}
+      stringData: {cert: bad, key: key}
+      ---
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: half, namespace: default}
+      stringData: {tls.crt: good}
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: Gateway
+      metadata: {name: gw, namespace: default}
+      spec:
+        selector: {app: gw}
+        servers:
+        - port: {number: 443, name: a, protocol: HTTPS}
+          hosts: [a.com]
+          tls: {mode: SIMPLE, credentialNames: [good, bad]}
+        - port: {number: 444, name: b, protocol: HTTPS}
+          hosts: [b.com]
+          tls: {mode: SIMPLE, credentialName: half}
+      """
+    ).filter { $0.message == .badCredential }
+    #expect(
+      found.map(\.field) == [
+        "spec.servers[0].tls.credentialNames[1]", "spec.servers[1].tls.credentialName",
+      ])
+    #expect(found.first?.text.hasSuffix("as expected: cert: it is bad.") == true)
   }
 }

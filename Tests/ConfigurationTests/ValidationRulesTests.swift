@@ -17,6 +17,93 @@ import Testing
     return (found + (object?.validate() ?? [])).map { "\($0.severity) \($0.path)" }
   }
 
+  @Test(
+    arguments: [
+      (
+        ["applyTo": "CLUSTER", "value": ["name": false]],
+        ["error spec.configPatches[0].patch.value.name"]
+      ),
+      (["applyTo": "CLUSTER", "value": ["name": "a", "connect_timeout": "1s"]], []),
+      (
+        ["applyTo": "CLUSTER", "value": ["unheard_of": 1]],
+        ["warning spec.configPatches[0].patch.value"]
+      ),
+      (
+        ["applyTo": "CLUSTER", "value": ["lb_policy": "YOUNGER"]],
+        ["warning spec.configPatches[0].patch.value"]
+      ),
+      (
+        ["applyTo": "HTTP_ROUTE", "value": ["route": ["timeout": "soon"]]],
+        ["error spec.configPatches[0].patch.value.route.timeout"]
+      ),
+      (
+        [
+          "applyTo": "HTTP_FILTER",
+          "value": [
+            "name": "a",
+            "typed_config": [
+              "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+              "inline_code": 7,
+            ],
+          ],
+        ],
+        ["error spec.configPatches[0].patch.value.typed_config.inline_code"]
+      ),
+      (
+        [
+          "applyTo": "HTTP_FILTER",
+          "value": [
+            "name": "a",
+            "typed_config": [
+              "@type": "type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.Config",
+              "library_id": "x",
+            ],
+          ],
+        ],
+        ["warning spec.configPatches[0].patch.value"]
+      ),
+      (
+        [
+          "applyTo": "HTTP_FILTER",
+          "value": [
+            "name": "a",
+            "typed_config": [
+              "@type": "type.googleapis.com/envoy.config.filter.http.lua.v2.Lua"
+            ],
+          ],
+        ],
+        ["error spec.configPatches[0].patch.value"]
+      ),
+      (["applyTo": "LISTENER_FILTER", "value": ["name": "a"]], []),
+      (
+        ["applyTo": "BOOTSTRAP", "value": ["stats_config": ["stats_tags": "x"]]],
+        ["error spec.configPatches[0].patch.value.stats_config.stats_tags"]
+      ),
+    ] as [(JSONValue, [String])])
+  func `values of patches are read as the message that they patch`(
+    patch: JSONValue, expected: [String]
+  ) {
+    let found = diagnostics(
+      "EnvoyFilter", "networking.istio.io/v1alpha3",
+      [
+        "configPatches": [
+          [
+            "applyTo": patch["applyTo"] ?? nil,
+            "patch": ["operation": "MERGE", "value": patch["value"] ?? nil],
+          ]
+        ]
+      ], .lenient)
+    #expect(found.filter { $0 != "warning spec" } == expected)
+  }
+
+  @Test(arguments: [(199, false), (200, true), (600, true), (601, false)])
+  func `a status that Envoy answers may be 600, as in istiod`(status: Int, isValid: Bool) {
+    let found = diagnostics(
+      "VirtualService", "networking.istio.io/v1",
+      ["hosts": ["b"], "http": [["directResponse": ["status": .integer(Int64(status))]]]])
+    #expect(found.isEmpty == isValid)
+  }
+
   private static let route: JSONValue = [["destination": ["host": "b"]]]
 
   @Test(

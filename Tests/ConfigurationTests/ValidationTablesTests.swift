@@ -15,8 +15,7 @@
       ("authorizationpolicy", []),
       ("crd_schema", []),
       ("destinationrule", []),
-      // What a patch says is read as Envoy's message where it is applied.
-      ("envoyfilter", ["envoyfilter/invalid-patch-value"]),
+      ("envoyfilter", []),
       ("gateway", []),
       ("peerauthentication", []),
       ("proxyconfig", []),
@@ -25,13 +24,7 @@
       ("sidecar", []),
       ("telemetry", []),
       ("trafficextension", []),
-      (
-        "virtualservice",
-        [
-          // Envoy refuses 600, so that it must not get there.
-          "virtualservice/httpstatus-testvalidatehttpstatus-2"
-        ]
-      ),
+      ("virtualservice", []),
       ("wasmplugin", []),
       ("workloadentry", []),
       ("workloadgroup", []),

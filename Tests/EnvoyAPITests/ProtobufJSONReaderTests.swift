@@ -230,4 +230,39 @@ import Testing
       #expect(host.json == ["name": "a", "domains": ["z", "w"], "require_tls": "ALL"])
     }
   }
+
+  @Test func `what is not known is left out where that is asked for`() throws {
+    let json: JSONValue = [
+      "name": "a", "younger": 1, "lb_policy": "YOUNGER",
+      "transport_socket": [
+        "name": "s", "typed_config": ["@type": "type.googleapis.com/envoy.younger.v3.A", "b": 1],
+      ],
+    ]
+    let type = try #require(MessageType(named: "envoy.config.cluster.v3.Cluster"))
+    let (unknown, left) = try Arena.scope { arena in
+      let message = arena.make(type)
+      return (try message.readKnown(json), message.json())
+    }
+    #expect(unknown.names.count == 2)
+    #expect(unknown.names.first == "\"younger\" is not a field of envoy.config.cluster.v3.Cluster")
+    #expect(unknown.types == ["type.googleapis.com/envoy.younger.v3.A"])
+    #expect(left["name"]?.string == "a")
+    #expect(left["lb_policy"] == nil)
+    #expect(refusal(Envoy.Cluster.self, json) != nil)
+  }
+
+  @Test func `what is wrong is refused all the same`() throws {
+    let type = try #require(MessageType(named: "envoy.config.cluster.v3.Cluster"))
+    #expect(throws: ProtobufJSONError(path: ["name"], reason: "expected a text, found false")) {
+      _ = try Arena.scope { arena in try arena.make(type).readKnown(["name": false]) }
+    }
+  }
+
+  @Test(arguments: [
+    ("envoy.config.cluster.v3", true), ("envoy.config", true), ("envoy.config.cluster.v2", false),
+    ("envoy.config.cluster.v3.Clust", false), ("zzz", false),
+  ])
+  func `packages are told by what is in them`(package: String, isKnown: Bool) {
+    #expect(MessageType.isKnown(package: package) == isKnown)
+  }
 }

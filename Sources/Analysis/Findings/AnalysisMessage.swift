@@ -87,6 +87,8 @@ extension AnalysisMessage {
   /// Several Telemetry objects of a namespace have no selector.
   public static let severalDefaultTelemetries = Self(
     "IST0160", "MultipleTelemetriesWithoutWorkloadSelectors", .error)
+  /// A Gateway's credential is no certificate that can be served.
+  public static let badCredential = Self("IST0161", "InvalidGatewayCredential", .error)
   /// A Gateway's port is none of its Service's.
   public static let gatewayPort = Self("IST0162", "GatewayPortNotDefinedOnService", .warning)
   /// A VirtualService names a Gateway that was made of one of the Gateway API.

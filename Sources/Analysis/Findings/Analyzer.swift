@@ -17,8 +17,10 @@ public struct Analyzer: Sendable {
   }
 
   /// What it finds in a snapshot.
-  public func analyze(_ mesh: MeshSnapshot) -> [Finding] {
-    heard(AnalysisInput(mesh)).sorted { $0.isBefore($1) }
+  public func analyze(
+    _ mesh: MeshSnapshot, certificates: CertificateJudge = .lenient
+  ) -> [Finding] {
+    heard(AnalysisInput(mesh, certificates: certificates)).sorted { $0.isBefore($1) }
   }
 
   /// What it finds, but for the namespaces of Kubernetes itself, which Istio leaves alone.
@@ -58,8 +60,8 @@ extension MeshSnapshot {
   /// What all analyzers find, by object; of several that say the same, one.
   ///
   /// Made when somebody asks: no push waits for it.
-  public func findings() -> [Finding] {
-    let input = AnalysisInput(self)
+  public func findings(certificates: CertificateJudge = .lenient) -> [Finding] {
+    let input = AnalysisInput(self, certificates: certificates)
     return Set(Analyzer.all.flatMap { $0.heard(input) }).sorted { $0.isBefore($1) }
   }
 }
@@ -71,6 +73,18 @@ extension Finding {
   }
 }
 
+/// Who says whether a certificate is good: reading one takes a library, and a clock.
+public struct CertificateJudge: Sendable {
+  /// What is wrong with a certificate in PEM; nil where nothing is.
+  let problem: @Sendable (_ pem: [UInt8]) -> String?
+
+  /// A judge who says what is wrong with a certificate in PEM, nil for nothing.
+  public init(_ problem: @escaping @Sendable (_ pem: [UInt8]) -> String?) { self.problem = problem }
+
+  /// A judge to whom every certificate is good.
+  public static let lenient = CertificateJudge { _ in nil }
+}
+
 /// A snapshot as analyzers read it.
 struct AnalysisInput: Sendable {
   /// The snapshot.
@@ -79,9 +93,12 @@ struct AnalysisInput: Sendable {
   let hosts: ServiceHosts
   /// The Pods, by namespace and name.
   let pods: [ConfigObject<Kubernetes.Pod>]
+  /// Who says whether certificates are good.
+  let certificates: CertificateJudge
 
-  init(_ mesh: MeshSnapshot) {
+  init(_ mesh: MeshSnapshot, certificates: CertificateJudge) {
     self.mesh = mesh
+    self.certificates = certificates
     hosts = ServiceHosts(mesh)
     pods = mesh.registry.sources.tables.pods.values.sorted {
       ($0.meta.namespace, $0.meta.name) < ($1.meta.namespace, $1.meta.name)

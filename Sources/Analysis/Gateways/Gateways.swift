@@ -100,7 +100,7 @@ extension Analyzer {
     }
   }
 
-  /// Credentials that are not there where the gateway's Pods look for them.
+  /// Credentials that are not there where the gateway's Pods look for them, or are no good.
   static func gatewaySecrets(_ input: AnalysisInput) -> [Finding] {
     input.mesh.config.gateways.all.flatMap { object -> [Finding] in
       guard let pod = input.pods(selectedBy: object.spec.selector).first else {
@@ -111,20 +111,46 @@ extension Analyzer {
         let named =
           (tls.credentialName.isEmpty ? [] : [("credentialName", tls.credentialName)])
           + tls.credentialNames.enumerated().map { ("credentialNames[\($0.offset)]", $0.element) }
-        return named.filter { !exists($0.1, in: pod.meta.namespace, input) }.map { field, name in
-          Finding(
-            .notFound, object.key, field: "spec.servers[\(place)].tls.\(field)",
-            "Referenced credentialName not found: \(quoted(name))")
+        return named.compactMap { field, name in
+          let path = "spec.servers[\(place)].tls.\(field)"
+          guard let secret = secret(name, in: pod.meta.namespace, input) else {
+            return Finding(
+              .notFound, object.key, field: path,
+              "Referenced credentialName not found: \(quoted(name))")
+          }
+          guard let problem = problem(of: secret, input) else { return nil }
+          return Finding(
+            .badCredential, object.key, field: path,
+            "The credential referenced by the Gateway \(object.meta.name) in namespace "
+              + "\(pod.meta.namespace) is invalid, which can cause the traffic not to work as "
+              + "expected: \(problem).")
         }
       }
     }
   }
 
-  private static func exists(_ name: String, in namespace: String, _ input: AnalysisInput) -> Bool {
+  private static func secret(
+    _ name: String, in namespace: String, _ input: AnalysisInput
+  ) -> ConfigObject<Kubernetes.Secret>? {
     let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
     return parts.count == 2
-      ? input.mesh.config.secrets.object(parts[0], parts[1]) != nil
-      : input.mesh.config.secrets.object(namespace, name) != nil
+      ? input.mesh.config.secrets.object(parts[0], parts[1])
+      : input.mesh.config.secrets.object(namespace, name)
+  }
+
+  /// What keeps a Secret's certificate from being served; nil where nothing does.
+  private static func problem(
+    of secret: ConfigObject<Kubernetes.Secret>, _ input: AnalysisInput
+  ) -> String? {
+    let data = secret.spec.data
+    let pairs = [("cert", "key"), ("tls.crt", "tls.key")]
+    let pair = pairs.first { names in
+      [names.0, names.1].allSatisfy { data[$0]?.bytes.isEmpty == false }
+    }
+    guard let pair, let chain = data[pair.0] else {
+      return "the Secret has neither cert and key nor tls.crt and tls.key"
+    }
+    return input.certificates.problem(chain.bytes).map { "\(pair.0): \($0)" }
   }
 }
 

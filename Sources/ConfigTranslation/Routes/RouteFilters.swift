@@ -25,7 +25,7 @@ extension Istio.HTTPFaultInjection.Abort {
   fileprivate func message(in arena: Arena) -> Envoy.FaultAbort? {
     let abort = Envoy.FaultAbort(arena)
     switch errorType {
-    case .httpStatus(let status)?: abort.httpStatus = UInt32(clamping: status)
+    case .httpStatus(let status)?: abort.httpStatus = min(UInt32(clamping: status), highestStatus)
     case .grpcStatus(let name)?: abort.grpcStatus = grpcStatusCodes[name] ?? 0
     case .http2Error?, nil: return nil
     }

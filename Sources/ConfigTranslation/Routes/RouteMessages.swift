@@ -108,10 +108,13 @@ extension FallbackPlan {
   }
 }
 
+/// The highest status that Envoy answers by itself: it refuses routes with a higher one.
+let highestStatus: UInt32 = 599
+
 extension Istio.HTTPDirectResponse {
   fileprivate func message(in arena: Arena) -> Envoy.DirectResponseAction {
     Envoy.DirectResponseAction(arena) { response in
-      response.status = status
+      response.status = min(status, highestStatus)
       switch body {
       case .string(let text)?:
         response.body = response.make(Envoy.DataSource.self) { $0.inlineString = text }
@@ -124,10 +127,9 @@ extension Istio.HTTPDirectResponse {
 }
 
 extension Istio.HTTPRedirect {
-  /// The redirect; nil for a code that Envoy has not.
-  fileprivate func message(port: UInt32, isTLS: Bool, in arena: Arena) -> Envoy.RedirectAction? {
-    guard let code = responseCode else { return nil }
-    return Envoy.RedirectAction(arena) { redirect in
+  /// The redirect.
+  fileprivate func message(port: UInt32, isTLS: Bool, in arena: Arena) -> Envoy.RedirectAction {
+    Envoy.RedirectAction(arena) { redirect in
       redirect.hostRedirect = authority
       if prefixRewrite.isEmpty {
         redirect.pathRedirect = uri
@@ -136,18 +138,19 @@ extension Istio.HTTPRedirect {
       }
       if !scheme.isEmpty { redirect.schemeRedirect = scheme }
       redirect.portRedirect = portRedirect(port: port, isTLS: isTLS)
-      redirect.responseCode = code
+      redirect.responseCode = responseCode
     }
   }
 
-  private var responseCode: Envoy.RedirectAction.RedirectResponseCode? {
+  /// The code, and 302 for those that Envoy has not: without any it would refuse all routes.
+  private var responseCode: Envoy.RedirectAction.RedirectResponseCode {
     switch redirectCode {
     case 0, 301: .movedPermanently
     case 302: .found
     case 303: .seeOther
     case 307: .temporaryRedirect
     case 308: .permanentRedirect
-    default: nil
+    default: .found
     }
   }
 

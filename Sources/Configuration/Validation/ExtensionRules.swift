@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EnvoyAPI
 import JSON
 
 extension Checker {
@@ -69,7 +70,7 @@ extension Checker {
     for (index, selector) in ports.enumerated() { port(selector.number, path[index]["number"]) }
   }
 
-  /// Checks an EnvoyFilter, but for the patches themselves: they are read where they are applied.
+  /// Checks an EnvoyFilter.
   mutating func check(_ object: ConfigObject<Istio.EnvoyFilter>, _ path: FieldPath) {
     warn(
       true, path, "patches what proxies are told: an upgrade may change what it applies to")
@@ -91,6 +92,7 @@ extension Checker {
     require(
       change.operation == .remove || change.value != nil, path["patch"]["value"],
       "must be given unless the operation is REMOVE")
+    check(valueOf: patch, path["patch"]["value"])
     guard let match = patch.match else { return }
     let version = match.proxy?.proxyVersion ?? ""
     let here = path["match"]
@@ -115,6 +117,26 @@ extension Checker {
       error(here, "must be of a routeConfiguration")
     case (.cluster, _): error(here, "must be of a cluster")
     default: break
+    }
+  }
+
+  /// Reads the value of a patch as the message that it patches, as istiod does: what a younger Envoy
+  /// may know is warned of, what is no such message is an error.
+  private mutating func check(
+    valueOf patch: Istio.EnvoyFilter.EnvoyConfigObjectPatch, _ path: FieldPath
+  ) {
+    Arena.scope { arena in
+      do throws(ProtobufJSONError) {
+        guard let read = try patch.read(in: arena) else { return }
+        for name in read.unknown.names { warn(true, path, "\(name), for all that is known here") }
+        for type in read.unknown.types {
+          let isOfEnvoy = EnvoyPackages.mayHave(typeURL: type)
+          require(isOfEnvoy, path, "\"\(type)\" is no type of Envoy's API (v3)")
+          warn(isOfEnvoy, path, "\"\(type)\" is not known here, so that it is not checked")
+        }
+      } catch {
+        self.error(FieldPath(path.elements + error.path.elements), error.reason)
+      }
     }
   }
 

@@ -3,6 +3,7 @@
 import Analysis
 import ConfigTranslation
 import Configuration
+import Cryptography
 import EnvoyAPI
 import MeshModel
 import Synchronization
@@ -15,9 +16,23 @@ final class FindingsReader: Sendable {
   /// What is found in a snapshot.
   func read(_ snapshot: MeshSnapshot) -> [Finding] {
     if let known = known.withLock({ $0 }), known.snapshot === snapshot { return known.findings }
-    let found = snapshot.findings()
+    let found = snapshot.findings(certificates: .ofNow)
     known.withLock { $0 = (snapshot, found) }
     return found
+  }
+}
+
+extension CertificateJudge {
+  /// Says of a chain whether its first certificate can be read, and holds now.
+  fileprivate static let ofNow = CertificateJudge { pem in
+    do throws(CryptographyError) {
+      let certificate = try Certificate(pem: pem)
+      let now = Int64(WallClock.now())
+      if now > certificate.notAfter { return "the certificate is out of date" }
+      return now < certificate.notBefore ? "the certificate does not hold yet" : nil
+    } catch {
+      return "\(error)"
+    }
   }
 }
 

@@ -117,7 +117,10 @@ extension ProtobufJSONReader {
     let name = json == .null ? "NULL_VALUE" : json.string
     let value = name.flatMap { protobuf_c_enum_descriptor_get_value_by_name(descriptor, $0) }
     guard let value else {
-      throw ProtobufJSONError(expected: "one of " + names(of: descriptor), found: json)
+      let error = ProtobufJSONError(expected: "one of " + names(of: descriptor), found: json)
+      guard let unknown, name != nil else { throw error }
+      unknown.note(error)
+      return 0
     }
     return value.pointee.value
   }

@@ -106,6 +106,10 @@ extension ProtobufJSONReader {
     any.set(scalar: 0, url)
     let members = object.members.filter { $0.key != "@type" }
     guard let type = MessageType(typeURL: url) else {
+      if let unknown {
+        unknown.note(type: url)
+        return any
+      }
       any.set(scalar: 1, try rawBytes(members, url))
       return any
     }

@@ -15,8 +15,24 @@ extension MessageSlot {
   public func read(
     _ json: JSONValue, at path: FieldPath = []
   ) throws(ProtobufJSONError) {
+    try read(json, at: path, by: ProtobufJSONReader(arena: arena))
+  }
+
+  /// Does the same, but leaves out what this build does not know: fields, values of enums, and the
+  /// content of an `Any` whose type is unknown; returns what that was.
+  public func readKnown(
+    _ json: JSONValue, at path: FieldPath = []
+  ) throws(ProtobufJSONError) -> ProtobufJSONUnknowns {
+    let unknown = UnknownCollector()
+    try read(json, at: path, by: ProtobufJSONReader(arena: arena, unknown: unknown))
+    return unknown.found
+  }
+
+  private func read(
+    _ json: JSONValue, at path: FieldPath, by reader: ProtobufJSONReader
+  ) throws(ProtobufJSONError) {
     do {
-      try ProtobufJSONReader(arena: arena).read(json, into: self, levels: ProtobufJSON.levels)
+      try reader.read(json, into: self, levels: ProtobufJSON.levels)
     } catch {
       throw ProtobufJSONError(
         path: FieldPath(path.elements + error.path.elements), reason: error.reason)
@@ -39,6 +55,8 @@ extension ProtobufMessage {
 /// Reads messages from JSON by their descriptors.
 struct ProtobufJSONReader {
   let arena: Arena
+  /// Takes what is not known; nil where that is refused.
+  var unknown: UnknownCollector?
 
   func read(
     _ json: JSONValue, into slot: MessageSlot, levels: Int
@@ -62,7 +80,7 @@ struct ProtobufJSONReader {
     var seen: [FieldDescriptor] = []
     for member in members {
       try within(.key(member.key)) { () throws(ProtobufJSONError) in
-        let field = try find(member.key, in: slot)
+        guard let field = try find(member.key, in: slot) else { return }
         guard member.value != .null || hasNull(field) else { return }
         try check(field, against: seen)
         seen.append(field)
@@ -71,13 +89,17 @@ struct ProtobufJSONReader {
     }
   }
 
+  /// The field of a name; nil where there is none and that is let through.
   private func find(_ name: String, in slot: MessageSlot) throws(ProtobufJSONError)
-    -> FieldDescriptor
+    -> FieldDescriptor?
   {
     let exact = protobuf_c_message_descriptor_get_field_by_name(slot.descriptor, name)
     guard let field = exact ?? slot.fields.first(where: { $0.camelName == name }) else {
       let type = String(cString: slot.descriptor.pointee.name)
-      throw ProtobufJSONError(reason: "is not a field of \(type)")
+      let error = ProtobufJSONError(reason: "is not a field of \(type)")
+      guard let unknown else { throw error }
+      unknown.note(ProtobufJSONError(reason: "\"\(name)\" \(error.reason)"))
+      return nil
     }
     return field
   }

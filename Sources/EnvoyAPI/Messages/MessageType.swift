@@ -12,20 +12,33 @@ public struct MessageType: Hashable, Sendable {
 
   /// The message of a full name such as `envoy.config.cluster.v3.Cluster`, if it is known.
   public init?(named name: String) {
+    let place = MessageType.firstIndex(notBefore: name)
+    guard place < cenvoyapi_message_count, MessageType(place).name == name else { return nil }
+    index = place
+  }
+
+  private static func firstIndex(notBefore name: String) -> Int32 {
     var low: Int32 = 0
     var high = cenvoyapi_message_count
     while low < high {
       let middle = (low + high) / 2
       if MessageType(middle).name < name { low = middle + 1 } else { high = middle }
     }
-    guard low < cenvoyapi_message_count, MessageType(low).name == name else { return nil }
-    index = low
+    return low
   }
 
   /// The message of a type URL such as `type.googleapis.com/envoy.config.cluster.v3.Cluster`.
   public init?(typeURL: String) {
     guard let slash = typeURL.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
     self.init(named: String(typeURL[typeURL.utf8.index(after: slash)...]))
+  }
+
+  /// Whether some message is of a package such as `envoy.config.cluster.v3`, or is nested in one of
+  /// that name.
+  public static func isKnown(package: String) -> Bool {
+    let prefix = package + "."
+    let place = MessageType.firstIndex(notBefore: prefix)
+    return place < cenvoyapi_message_count && MessageType(place).name.hasPrefix(prefix)
   }
 
   /// The full name.

@@ -28,8 +28,11 @@ public enum NotYetTranslated {
     if kinds.contains(object.kind) {
       return [Note("", "\(object.kind.kind) objects do not change any proxy yet")]
     }
-    guard case .destinationRule(let rule) = object else { return [] }
-    return notes(on: rule.spec)
+    switch object {
+    case .destinationRule(let rule): return notes(on: rule.spec)
+    case .virtualService(let service): return notes(on: service.spec)
+    default: return []
+    }
   }
 
   /// The fields of MeshConfig that are set and have no effect.
@@ -48,7 +51,11 @@ public enum NotYetTranslated {
         mesh.verifyCertificateAtClient != standard.verifyCertificateAtClient
       ),
     ]
-    return fields.filter(\.isSet).map { Note($0.name, "the field does not change any proxy yet") }
+    let ambient =
+      mesh.serviceScopeConfigs == standard.serviceScopeConfigs
+      ? [] : [Note("serviceScopeConfigs", "the field is for ambient meshes only, as in istiod")]
+    return ambient
+      + fields.filter(\.isSet).map { Note($0.name, "the field does not change any proxy yet") }
   }
 
   private static func notes(on rule: Istio.DestinationRule) -> [Note] {
@@ -61,6 +68,27 @@ public enum NotYetTranslated {
     return policies.filter { $0.1.retryBudget?.budgetInterval != nil }.map { path, _ in
       Note(
         "\(path).retryBudget.budgetInterval", "the version of Envoy's API in use has no such field")
+    }
+  }
+
+  /// What istiod passes on and Envoy has not.
+  private static func notes(on service: Istio.VirtualService) -> [Note] {
+    service.http.enumerated().flatMap { index, route -> [Note] in
+      var notes: [Note] = []
+      let high = "Envoy answers no status above 599, which stands in for it"
+      if route.directResponse?.status ?? 0 > 599 {
+        notes.append(Note("spec.http[\(index)].directResponse.status", high))
+      }
+      if case .httpStatus(let status)? = route.fault?.abort?.errorType, status > 599 {
+        notes.append(Note("spec.http[\(index)].fault.abort.httpStatus", high))
+      }
+      if let code = route.redirect?.redirectCode, ![0, 301, 302, 303, 307, 308].contains(code) {
+        notes.append(
+          Note(
+            "spec.http[\(index)].redirect.redirectCode",
+            "Envoy has no redirect with \(code); 302 stands in for it"))
+      }
+      return notes
     }
   }
 }
