@@ -164,6 +164,12 @@ public final class OutboundScope: Sendable {
     return selecting ?? candidates.last { $0.rule.selectorLabels == nil }
   }
 
+  /// The DestinationRule of a host for inbound traffic, where selectors do not count: the last
+  /// without one.
+  public func generalDestinationRule(for host: Hostname) -> MergedDestinationRule? {
+    rules[host]?.last { $0.rule.selectorLabels == nil }
+  }
+
   /// The egress listener that a route configuration of `port` belongs to: the first without a
   /// port or with this one.
   public func egress(forRoutePort port: UInt32) -> EgressScope? {

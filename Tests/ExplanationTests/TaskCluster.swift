@@ -18,17 +18,30 @@ enum TaskCorpus {
 
   /// The documents of a file below the corpus.
   static func documents(_ path: String) -> [JSONValue] {
-    guard let data = folder.flatMap({ try? Data(contentsOf: $0.appending(path: path)) }) else {
-      return []
-    }
+    folder.map { documents(at: $0.appending(path: path)) } ?? []
+  }
+
+  private static func documents(at file: URL) -> [JSONValue] {
+    guard let data = try? Data(contentsOf: file) else { return [] }
     let limits = YAMLLimits(documentBytes: 16 << 20)
     return YAML.documents(in: [UInt8](data), limits: limits).documents.map(\.value).filter {
       $0 != .null
     }
   }
 
-  /// All tasks.
-  static let tasks = documents("tasks/tasks.yaml").first?["tasks"]?.array ?? []
+  /// All tasks; those that are written for the Gateway API only in Istio's own API, where
+  /// `Tests/Tasks/forms` has them.
+  static let tasks = (documents("tasks/tasks.yaml").first?["tasks"]?.array ?? []).map { task in
+    let forms = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Tasks/forms")
+    let file = forms.appending(path: (task["id"]?.string ?? "") + ".yaml")
+    guard let form = documents(at: file).first, var members = task.object else { return task }
+    members["area"] = "traffic-management"
+    members["resources"] = form["resources"]
+    members["resource_files"] = form["samples"] ?? []
+    members["checks"] = task["checks"] ?? form["checks"]
+    return .object(members)
+  }
 }
 
 /// A cluster that has what a task's manifests ask for: pods, addresses, endpoints.

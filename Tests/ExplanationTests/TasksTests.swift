@@ -78,6 +78,8 @@ struct TasksTests {
     switch (check["from"]?.string, check["at"]?.string) {
     case (_, "egress gateway"): "egressgateway"
     case ("ingress", _): "ingressgateway"
+    case ("sidecar", _): "curl"
+    case (let name?, _) where name.hasPrefix("gateway "): "ingressgateway"
     case (let name, _): name ?? "curl"
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ConfigTranslation
+import DiscoveryServer
 import Explanation
 import HTTPServer
 import JSON
@@ -96,5 +97,15 @@ import Testing
   @Test func `only callers on this machine are answered`() async throws {
     #expect(try await mesh.get(page + "&url=http://web/", from: "10.0.0.9").status == 401)
     #expect(try await mesh.get(page + "&url=http://web/", from: "::1").status == 200)
+  }
+
+  @Test func `a gRPC client without a proxy is told that it cannot be asked`() async throws {
+    var status = connection("g")
+    status.node.generator = "grpc"
+    let mesh = SampleMesh(connections: [status])
+    let answer = try await mesh.get("/debug/explain?proxyID=g.default&url=http://web/")
+    #expect(answer.status == 400)
+    #expect(answer.text.contains("g.default is a gRPC client without a proxy"))
+    #expect(answer.text.contains("/debug/config_dump?proxyID=g.default"))
   }
 }

@@ -50,7 +50,9 @@ struct InboundClusterInputs: ResourceInputs {
     discover(draft)
     draft.speak(port.protocol)
     if !services.isEmpty, draft.settings.labelsTelemetry { draft.list(services: services) }
-    if let source, !services.isEmpty { draft.metadata.set(config: source) }
+    if let source, !services.isEmpty, draft.settings.labelsTelemetry {
+      draft.metadata.set(config: source)
+    }
     setStatisticsName(draft)
     draft.limit(pool, retryBudget)
     if cluster.type == .originalDst { cluster.lbPolicy = .clusterProvided }
@@ -71,9 +73,9 @@ struct InboundClusterInputs: ResourceInputs {
 
   private func setStatisticsName(_ draft: ClusterDraft) {
     let pattern = draft.mesh.inboundClusterStatName
-    guard !pattern.isEmpty, let service else { return }
-    var name = StatName(
-      service, host: service.hostname.text, port: port.number, portName: port.name)
+    let host = service?.hostname.text ?? fallbackHost
+    guard !pattern.isEmpty, !host.isEmpty else { return }
+    var name = StatName(service, host: host, port: port.number, portName: port.name)
     name.targetPort = clusterPort
     draft.cluster.altStatName = name.text(pattern) + ";"
   }

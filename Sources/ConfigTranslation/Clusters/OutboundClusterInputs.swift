@@ -79,11 +79,12 @@ struct OutboundClusterInputs: ResourceInputs {
     } else {
       draft.discover(service.discoveryType(for: facets, settings.value))
     }
-    // Envoy refuses the type for several endpoints.
-    if cluster.type == .strictDns, service.racesConnections,
-      groups.reduce(0, { $0 + $1.endpoints.count }) == 1
-    {
+    // Envoy refuses a logical cluster with several endpoints, which a selector may find.
+    let isSingle = groups.reduce(0) { $0 + $1.endpoints.count } == 1
+    if cluster.type == .strictDns, service.racesConnections, isSingle {
       draft.discover(.logicalDns)
+    } else if cluster.type == .logicalDns, !isSingle {
+      draft.discover(.strictDns)
     }
     switch cluster.type {
     case .strictDns, .logicalDns:
@@ -134,7 +135,7 @@ struct OutboundClusterInputs: ResourceInputs {
         type.make(Envoy.DynamicForwardProxyCluster.self) { proxy in
           proxy.dnsCacheConfig = proxy.make(Envoy.DnsCacheConfig.self) {
             $0.name = service.hostname.text + "_dfp_dns_cache"
-            $0.dnsLookupFamily = facets.lookupFamily.envoy
+            $0.dnsLookupFamily = facets.lookupFamily.ofForwardProxy.envoy
           }
           proxy.allowInsecureClusterOptions = policy?.tls?.leavesNamesUnchecked ?? false
         })

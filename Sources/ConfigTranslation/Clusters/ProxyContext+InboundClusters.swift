@@ -65,7 +65,7 @@ extension ProxyContext {
     _ facets: ClusterFacets, clusterPort: UInt32, port: ServicePort, service: MeshService?,
     services: [MeshService], target: InboundTarget?
   ) -> EncodedResource {
-    let rule = service.flatMap { outbound.destinationRule(for: $0.hostname, workload: [:]) }
+    let rule = service.flatMap { outbound.generalDestinationRule(for: $0.hostname) }
     let defaults = settings.mesh.defaultTrafficPolicy
     let hasPolicy = rule?.rule.trafficPolicy != nil
     let policy =
@@ -74,6 +74,9 @@ extension ProxyContext {
       facets: facets, settings: mesh.sharedSettings, clusterPort: clusterPort, port: port,
       service: service, services: services, target: target,
       pool: sidecarPool(clusterPort) ?? policy?.connectionPool ?? .init(), sources: inboundSources)
+    if service == nil, let object = outbound.sidecar {
+      inputs.fallbackHost = "\(object.meta.name).\(node.namespace)"
+    }
     inputs.retryBudget = policy?.retryBudget
     inputs.source = hasPolicy ? rule?.sources.first : nil
     return cache.resource(inputs)

@@ -11,6 +11,10 @@ enum DNSLookupFamily: Hashable, Sendable {
   case ipv6
   case all
 
+  /// The family of caches for names that clients ask for: as in istiod IPv4, but IPv6 where the proxy
+  /// has no other.
+  var ofForwardProxy: DNSLookupFamily { self == .ipv6 ? .ipv6 : .ipv4 }
+
   /// Envoy's name for it.
   var envoy: Envoy.Cluster.DnsLookupFamily {
     switch self {
@@ -107,7 +111,7 @@ extension ProxyContext {
     guard node.kind == .sidecar, resolvesUnknownHosts else { return nil }
     let headers = proxyConfig.proxyHeaders
     var settings = DynamicDNSSettings(
-      family: addressFamilies.lookupFamily,
+      family: addressFamilies.lookupFamily.ofForwardProxy,
       maxHosts: self.settings.features["PILOT_ALLOW_ANY_DYNAMIC_DNS_MAX_HOSTS"].flatMap(UInt32.init)
         ?? 1024,
       countsAttempts: headers?.attemptCount?.disabled != true,

@@ -37,7 +37,7 @@ struct OutboundChainBuilder {
       routes: .discovered(routes), portProtocol: port.protocol)
     if isDynamicWildcard {
       manager.dynamicHost = service.hostname.text
-      manager.lookupFamily = context.addressFamilies.lookupFamily
+      manager.lookupFamily = context.addressFamilies.lookupFamily.ofForwardProxy
     }
     var chain = OutboundChain(content: .requests(manager))
     if sniffs {
@@ -149,7 +149,7 @@ struct OutboundChainBuilder {
     if isDynamicWildcard {
       stack.dynamicHost = .init(
         host: service.hostname.text, port: port.number,
-        family: context.addressFamilies.lookupFamily)
+        family: context.addressFamilies.lookupFamily.ofForwardProxy)
     }
     return stack
   }

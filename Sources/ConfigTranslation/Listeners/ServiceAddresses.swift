@@ -52,7 +52,10 @@ extension ProxyContext {
     let families = addressFamilies
     if !families.isDualStackEnabled || !families.isDual { addresses = families.filter(addresses) }
     if !addresses.isEmpty { return addresses }
-    return [fallbackAddress(of: service) ?? unspecifiedAddress]
+    guard let fallback = fallbackAddress(of: service) else { return [unspecifiedAddress] }
+    // An address of Kubernetes that the proxy cannot connect to is none; those of a ServiceEntry are
+    // only compared.
+    return service.registry == .kubernetes ? families.filter([fallback]) : [fallback]
   }
 
   /// The address of a service that has none in the proxy's cluster: another cluster's, or that of

@@ -77,11 +77,12 @@ extension ProxyContext {
   /// Without an address of its own, a service has those of its endpoints, and each endpoint with a
   /// name of its own one entry more, where Kubernetes' DNS has it.
   private func addHeadless(_ service: MeshService, to inputs: inout NameTableInputs) {
-    guard service.resolution == .passthrough, !service.ports.isEmpty else { return }
+    guard service.resolution == .passthrough, let port = service.ports.first else { return }
     var seen: Set<String> = []
     var all: [String] = []
     var named: [String: (isLocal: Bool, entry: NameTableInputs.Entry)] = [:]
-    for endpoint in mesh.registry.endpointsByService[service.key] ?? [] {
+    // Endpoints that do not serve the first port are not told: as in istiod.
+    for endpoint in mesh.registry.endpoints(of: service.key, port: port) {
       let isUsable = service.publishNotReadyAddresses || endpoint.health == .healthy
       guard isUsable, let first = endpoint.addresses.first,
         endpoint.addresses.allSatisfy({ IPAddress($0) != nil }), seen.insert(first).inserted

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
-import MeshModel
+public import MeshModel
 import ServiceDiscovery
 
 /// Gathers the routes of VirtualServices for one port of a proxy.
@@ -93,9 +93,12 @@ struct VirtualServiceRules {
       (rule.mirror.map { [cluster($0)] } ?? [])
       + rule.mirrors.compactMap { $0.destination.map(cluster) }
     let counted = rule.route.count == 1 ? rule.route : rule.route.filter { $0.weight != 0 }
-    for destination in counted where plan.session == nil {
+    for destination in counted {
       let host = Hostname(valid: destination.destination?.host ?? "")
-      plan.session = lookup(host).flatMap(context.session)
+      let session = lookup(host).flatMap(context.session)
+      // The first of two sessions counts, and a destination without one ends it: as in istiod.
+      if session != nil, plan.session != nil { break }
+      plan.session = session
     }
   }
 
@@ -119,5 +122,5 @@ extension ObjectMeta {
 
 extension ProxyNode {
   /// Whether the proxy is a gRPC library without Envoy.
-  var isProxyless: Bool { generator == "grpc" }
+  public var isProxyless: Bool { generator == "grpc" }
 }

@@ -38,6 +38,7 @@ enum ExplainPage {
         return .refusal(503, "Nothing has been made for \(connection.node.shortID) yet.")
       }
       do throws(TrafficRequestError) {
+        guard !context.node.isProxyless else { throw proxyless(context.node) }
         let explained = ExplainedRequest(try query.traffic(), at: context)
         guard isForPeople else {
           return .json(
@@ -53,6 +54,15 @@ enum ExplainPage {
           "Where does it go?", [form.html, problem(error.description)], status: 400)
       }
     }
+  }
+
+  /// A gRPC library asks for what it needs, and walks no listeners as Envoy does.
+  private static func proxyless(_ node: ProxyNode) -> TrafficRequestError {
+    TrafficRequestError(
+      description:
+        "\(node.shortID) is a gRPC client without a proxy: which of the routes, clusters "
+        + "and endpoints that it is served a call takes is up to its library. What it is served "
+        + "stands at /debug/config_dump?proxyID=\(node.shortID).")
   }
 
   private static func problem(_ text: String) -> HTML {

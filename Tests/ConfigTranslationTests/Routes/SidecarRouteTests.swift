@@ -86,6 +86,61 @@ struct SidecarRouteTests {
     #expect(sizes(ListenerWorld.istio) == [.null, .null])
   }
 
+  @Test func `a status that Envoy would refuse is sent as the highest that it has`() {
+    let rules = rule(
+      """
+      [{match: [{uri: {prefix: /a}}], directResponse: {status: 600}},
+       {fault: {abort: {httpStatus: 600}}, route: [{destination: {host: server}}]}]
+      """)
+    let routes = routes(of: rules)
+    #expect(routes[path: "0/direct_response/status"].integer == 599)
+    let fault = routes[path: "1/typed_per_filter_config"]["envoy.filters.http.fault"]
+    #expect(fault?[path: "abort/http_status"].integer == 599)
+  }
+
+  @Test(arguments: [("304", "FOUND"), ("307", "TEMPORARY_REDIRECT")])
+  func `a redirect has a code that Envoy has`(written: String, code: String) {
+    let rules = rule("[{redirect: {authority: new.example.com, redirectCode: \(written)}}]")
+    #expect(routes(of: rules)[path: "0/redirect/response_code"].string == code)
+  }
+
+  @Test func `sessions of several destinations count as in istiod`() {
+    let services = ["sticky", "loose"].map { name in
+      """
+      apiVersion: v1
+      kind: Service
+      metadata:
+        {name: \(name), namespace: default, labels: {\(name == "sticky"
+          ? "istio.io/persistent-session" : "other"): c}}
+      spec: {clusterIP: 10.1.0.\(name.count), ports: [{name: http, port: 80}]}
+      ---
+
+      """
+    }.joined()
+    let hasSession = { (hosts: [String]) in
+      let destinations = hosts.map { "{destination: {host: \($0)}, weight: 50}" }
+      let rules = rule("[{route: [\(destinations.joined(separator: ", "))]}]")
+      let config = routes(
+        of: services + rules, features: ["PILOT_ENABLE_PERSISTENT_SESSION_FILTER": "true"])[
+          path: "0/typed_per_filter_config"
+        ]
+      return config["envoy.filters.http.stateful_session"] != nil
+    }
+    #expect(hasSession(["sticky", "sticky"]))
+    #expect(hasSession(["loose", "sticky"]))
+    #expect(!hasSession(["sticky", "loose"]), "what follows takes the session back")
+  }
+
+  private func routes(of objects: String, features: [String: String] = [:]) -> JSONValue {
+    var settings = MeshSettings()
+    settings.features = features
+    let route = ListenerWorld(objects, settings: settings).context().route("80")?.json()
+    let host = route?[path: "virtual_hosts"].array?.first {
+      $0["name"]?.string == Self.host + ":80"
+    }
+    return host?["routes"] ?? .null
+  }
+
   @Test func anyValueOfAClaimIsItsPresence() {
     let rules = rule(
       """

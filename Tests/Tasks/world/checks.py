@@ -29,6 +29,9 @@ class Checker:
     def caller(self, check):
         """The name of the proxy that a check is about."""
         name = check.get("from") or {"egress gateway": "egress"}.get(check.get("at"), "curl")
+        if name.startswith("gateway "):
+            name = "ingress"  # the one that Gateways of tasks select
+        name = {"sidecar": "curl"}.get(name, name)
         if name not in self.box.pods:
             raise Skipped("no caller %s" % name)
         return name
@@ -102,7 +105,7 @@ class Checker:
         if "access_log" in expect:
             yield from self.access_logs(expect["access_log"])
             return
-        before = self.requests(check, expect.get("cluster"))
+        before = self.requests(check, expect.get("cluster") or self.mirror(expect))
         target = self.target(check)
         answers = self.asked(target, check, expect)
         for name, wanted in expect.items():
@@ -184,6 +187,20 @@ class Checker:
     def see_cluster(self, wanted, answers, check, before):
         after = self.requests(check, wanted)
         return "%d more requests to it; %s" % (after - before, answers[0]), after > before
+
+    @staticmethod
+    def mirror(expect):
+        """The cluster of the service that gets copies of requests, or None."""
+        name = expect.get("mirrored_to")
+        return name and "outbound|80||%s.default.svc.cluster.local" % name
+
+    def see_mirrored_to(self, wanted, answers, check, before):
+        after = self.requests(check, self.mirror(check["expect"]))
+        return "%d more requests to it" % (after - before), after > before
+
+    def see_upstream_header(self, wanted, answers, *_):
+        seen = answers[0].world.get("headers", {})
+        return seen, all(seen.get(k) == v for k, v in wanted.items())
 
     def see_endpoints(self, wanted, answers, check, *_):
         service = check["to"].split(":")[1]
