@@ -117,7 +117,7 @@ extension ProxyContext {
           return cache.resource(
             ProxylessClusterInputs(
               name: name.description, policy: policy, identities: mesh.identities(of: service),
-              keepsDraining: service.hasPersistentSessions(settings)))
+              keepsDraining: subset.isEmpty && service.hasPersistentSessions(settings)))
         }
       }
     }.sorted { $0.name < $1.name }

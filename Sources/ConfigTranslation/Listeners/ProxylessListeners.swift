@@ -17,9 +17,15 @@ struct ProxylessClientListenerInputs: ResourceInputs {
   var port: UInt32
   /// The route configuration.
   var routes: String
+  /// The session that the service asks for.
+  var session: SessionPlan?
 
   func make(in arena: Arena) -> Envoy.Listener {
     let manager = Envoy.HttpConnectionManager(arena) { manager in
+      if let session {
+        manager.httpFilters.append(
+          .typed(arena, SessionPlan.filter, session.settings(in: arena)))
+      }
       manager.httpFilters.append(
         .typed(arena, "envoy.filters.http.fault", Envoy.HTTPFault(arena)))
       manager.httpFilters.append(.typed(arena, "envoy.filters.http.router", Envoy.Router(arena)))
@@ -150,7 +156,8 @@ extension ProxyContext {
             ProxylessClientListenerInputs(
               name: name, addresses: [address(of: service)] + extraAddresses(of: service),
               port: port.number,
-              routes: "\(ClusterName(.outbound, port: port.number, host: service.hostname.text))")))
+              routes: "\(ClusterName(.outbound, port: port.number, host: service.hostname.text))",
+              session: session(of: service))))
       }
     }
     var seen: Set<String> = []

@@ -71,26 +71,29 @@ extension SessionPlan {
   /// The filter's settings for a route or a virtual host.
   func perRoute(in arena: Arena) -> ProtobufAny {
     .pack(
-      Envoy.StatefulSessionPerRoute(arena) { perRoute in
-        perRoute.statefulSession = perRoute.make(Envoy.StatefulSession.self) { session in
-          session.sessionState = session.make(Envoy.TypedExtensionConfig.self) { state in
-            switch self {
-            case .cookie(let name, let path):
-              state.name = "envoy.http.stateful_session.cookie"
-              state.typedConfig = .pack(
-                state.make(Envoy.CookieBasedSessionState.self) {
-                  $0.cookie = $0.make(Envoy.Cookie.self) {
-                    $0.name = name
-                    $0.path = path
-                  }
-                })
-            case .header(let name):
-              state.name = "envoy.http.stateful_session.header"
-              state.typedConfig = .pack(
-                state.make(Envoy.HeaderBasedSessionState.self) { $0.name = name })
-            }
-          }
+      Envoy.StatefulSessionPerRoute(arena) { $0.statefulSession = settings(in: arena) })
+  }
+
+  /// The filter's own settings.
+  func settings(in arena: Arena) -> Envoy.StatefulSession {
+    Envoy.StatefulSession(arena) { session in
+      session.sessionState = session.make(Envoy.TypedExtensionConfig.self) { state in
+        switch self {
+        case .cookie(let name, let path):
+          state.name = "envoy.http.stateful_session.cookie"
+          state.typedConfig = .pack(
+            state.make(Envoy.CookieBasedSessionState.self) {
+              $0.cookie = $0.make(Envoy.Cookie.self) {
+                $0.name = name
+                $0.path = path
+              }
+            })
+        case .header(let name):
+          state.name = "envoy.http.stateful_session.header"
+          state.typedConfig = .pack(
+            state.make(Envoy.HeaderBasedSessionState.self) { $0.name = name })
         }
-      })
+      }
+    }
   }
 }

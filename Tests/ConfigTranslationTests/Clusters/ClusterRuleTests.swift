@@ -47,6 +47,36 @@ struct ClusterRuleTests {
     #expect(limit("workloadSelector: {matchLabels: {}}") != 5)
   }
 
+  @Test func `sessions reach gRPC clients without a proxy`() {
+    var settings = MeshSettings()
+    settings.features = ["PILOT_ENABLE_PERSISTENT_SESSION_FILTER": "true"]
+    let world = ListenerWorld(
+      """
+      apiVersion: v1
+      kind: Service
+      metadata:
+        {name: sticky, namespace: default, labels: {istio.io/persistent-session: "c:/path"}}
+      spec: {clusterIP: 10.1.0.7, ports: [{name: grpc, port: 80}]}
+      """, settings: settings)
+    var node = world.context().node
+    node.generator = "grpc"
+    let context = ProxyContext(world.mesh, node: node, cache: ResourceCache())
+    let filters = { (host: String) in
+      let made = context.proxylessListeners(named: [host + ".default.svc.cluster.local:80"]).first
+      let manager = made?.json()[path: "api_listener/api_listener/http_filters"]
+      return manager?.array ?? []
+    }
+    #expect(
+      filters("sticky").compactMap { $0["name"]?.string } == [
+        "envoy.filters.http.stateful_session", "envoy.filters.http.fault",
+        "envoy.filters.http.router",
+      ])
+    let state = filters("sticky").first?[path: "typed_config/session_state/typed_config/cookie"]
+    #expect(state?["name"]?.string == "c")
+    #expect(state?["path"]?.string == "/path")
+    #expect(filters("server").count == 2)
+  }
+
   @Test(arguments: [(["a"], "LOGICAL_DNS"), (["a", "b"], "STRICT_DNS")])
   func `a cluster with several endpoints is not logical`(entries: [String], type: String) {
     let workloads = entries.map { name in
