@@ -48,6 +48,7 @@ golden: build ## Rewrite the golden files from what is generated now
 soak: build ## The long runs: a million steps of ADS clients, five minutes of load, then under 200 edits
 	NAVARCH_SIMULATION_STEPS=1000000 swift test --filter SimulationTests
 	Tests/Load/run --navarchd $(DAEMON)
+	NAVARCH_SOAK=1 Tests/EndToEnd/run --navarchd $(DAEMON) --only mtls
 
 bench: generate ## Build for release; measure generation beside istiod's figures, then the daemon
 	swift build -c release --product shapes

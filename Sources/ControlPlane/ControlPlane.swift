@@ -103,6 +103,10 @@ struct ControlPlane {
     let identity = try MeshIdentity(
       options.identity, client: client, settings: { snapshot()?.settings ?? settings },
       metrics: metrics, logs: logs)
+    if options.identity.makesKeys {
+      discovery.offerSecrets(
+        from: .keys(signedBy: identity.authority, noting: identity.ledger))
+    }
     var methods = discovery.methods(
       authenticating: options.identity.authenticatesStreams ? identity.callers : nil)
     if options.identity.servesCertificates {

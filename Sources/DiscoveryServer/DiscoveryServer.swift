@@ -57,6 +57,7 @@ public final class DiscoveryServer: Sendable {
     var pushes: [PushRecord] = []
     var refusals: [NackRecord] = []
     var isEnded = false
+    var secrets: WorkloadSecretSource?
     var debug: DebugAnswering = { _ throws(DebugRefusal) in [] }
   }
 
@@ -136,6 +137,13 @@ public final class DiscoveryServer: Sendable {
   }
 
   var debug: DebugAnswering { state.withLock { $0.debug } }
+
+  /// Gives proxies that have no agent, and ask for it, certificates for keys of their streams.
+  public func offerSecrets(from source: WorkloadSecretSource) {
+    state.withLock { $0.secrets = source }
+  }
+
+  var secrets: WorkloadSecretSource? { state.withLock { $0.secrets } }
 
   // MARK: What pages read
 

@@ -4,6 +4,7 @@ import Authentication
 import DiscoveryProtocol
 import EnvoyAPI
 import GRPC
+import JSON
 import Logging
 import MeshModel
 import Metrics
@@ -21,6 +22,10 @@ final class ProxyStream: Sendable {
     var snapshot: MeshSnapshot?
     var refusedWith: Set<String> = []
     var watchesSecrets = false
+    /// The certificate of a workload whose proxy has no agent.
+    var secrets: StreamSecrets?
+    /// Why it could not be renewed; empty where it could.
+    var secretsProblem = ""
     /// How many questions of operators' tools were answered.
     var answers = 0
   }
@@ -107,12 +112,14 @@ final class ProxyStream: Sendable {
       case .request(let request):
         actions = await reviewSecrets(isAskedFor: request.type == .secret) + handle(request)
       case .push(let push):
+        if state.withLock({ $0.secrets != nil }) { timers.watchSecrets() }
         _ = await reviewSecrets(isAskedFor: false)
         actions = handle(push)
       case .nothing:
         switch timers.takeDue() {
         case .deadline(let deadline)?: actions = handle(.deadline(deadline))
         case .audit?: actions = audit()
+        case .secrets?: actions = renewSecrets()
         case nil:
           await mailbox.wait(until: timers.next)
           continue
@@ -176,7 +183,7 @@ final class ProxyStream: Sendable {
 
   private func handle(_ push: PendingPush) -> [StreamAction] {
     guard let node = state.withLock({ $0.node }) else { return [] }
-    let view = server.configuration.view(push.snapshot, node)
+    let view = view(push.snapshot, node)
     server.metrics.push.queueTime.observe(ContinuousClock.now - push.origin)
     return state.withLock { state in
       state.snapshot = push.snapshot
@@ -191,7 +198,34 @@ final class ProxyStream: Sendable {
   private func audit() -> [StreamAction] {
     let (node, snapshot) = state.withLock { ($0.node, $0.snapshot) }
     guard let node, let snapshot else { return [] }
-    return handle(.audit(server.configuration.view(snapshot, node)))
+    return handle(.audit(view(snapshot, node)))
+  }
+
+  /// What the proxy should have, with the secrets of its stream.
+  private func view(_ snapshot: MeshSnapshot, _ node: ProxyNode) -> any ResourceView {
+    let base = server.configuration.view(snapshot, node)
+    guard let secrets = state.withLock({ $0.secrets?.resources }) else { return base }
+    return ViewWithSecrets(base: base, secrets: secrets)
+  }
+
+  /// Pushes a new certificate, or new roots, where it is time.
+  private func renewSecrets() -> [StreamAction] {
+    let now = Int64(server.configuration.wallClock())
+    let (snapshot, problem) = state.withLock { state -> (MeshSnapshot?, String?) in
+      guard var secrets = state.secrets else { return (nil, nil) }
+      do {
+        guard try secrets.refresh(now: now) else { return (nil, nil) }
+        state.secrets = secrets
+        state.secretsProblem = ""
+        return (state.snapshot, nil)
+      } catch {
+        defer { state.secretsProblem = "\(error)" }
+        return (nil, state.secretsProblem == "\(error)" ? nil : "\(error)")
+      }
+    }
+    if let problem { server.log.error("ADS: a certificate stays as it was: \(problem)") }
+    guard let snapshot else { return [] }
+    return handle(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
   }
 
   /// Takes the node of the first request, and the snapshot to begin with.
@@ -206,8 +240,15 @@ final class ProxyStream: Sendable {
         "\(node.id) is a proxy of the ambient mesh (\(node.kind.rawValue)), which this version does "
           + "not serve: it serves sidecars and gateways.")
     }
-    node.identity = try verifiedIdentity(of: node)
-    state.withLock { $0.node = node }
+    let proved = try provedIdentity(of: node)
+    node.identity = proved.map {
+      var identity = VerifiedIdentity(
+        namespace: $0.namespace, serviceAccount: $0.serviceAccount)
+      identity.mayReadSecrets = server.configuration.mayReadSecrets == nil
+      return identity
+    }
+    let secrets = try secrets(of: &node, proved)
+    state.withLock { state in (state.node, state.secrets) = (node, secrets) }
     server.metrics.xds.clients.add(1, [node.versionLabel])
     server.log.info("ADS: new connection for node:\(id(of: node))")
     guard let snapshot = server.register(self) else { return }
@@ -218,7 +259,7 @@ final class ProxyStream: Sendable {
   /// account which the node claims.
   ///
   /// - Throws: PERMISSION_DENIED where the caller has no such identity.
-  private func verifiedIdentity(of node: ProxyNode) throws(GRPCStatus) -> VerifiedIdentity? {
+  private func provedIdentity(of node: ProxyNode) throws(GRPCStatus) -> SpiffeID? {
     guard let caller, server.configuration.checksNodes else { return nil }
     let match = caller.identities.first {
       $0.namespace == node.namespace
@@ -231,10 +272,31 @@ final class ProxyStream: Sendable {
         "authorization failed: no identities ([\(names)]) matched "
           + "\(node.namespace)/\(node.serviceAccount)")
     }
-    var identity = VerifiedIdentity(
-      namespace: match.namespace, serviceAccount: match.serviceAccount)
-    identity.mayReadSecrets = server.configuration.mayReadSecrets == nil
-    return identity
+    return match
+  }
+
+  /// A certificate for a proxy that has no agent and asks for it; nil for others.
+  ///
+  /// Where it may have none it is served as one that did not ask.
+  private func secrets(
+    of node: inout ProxyNode, _ proved: SpiffeID?
+  ) throws(GRPCStatus) -> StreamSecrets? {
+    guard node.secretSource == .discovery else { return nil }
+    guard let source = server.secrets, let proved else {
+      let why =
+        proved == nil ? "it has not proved who it is" : "--allowAgentlessKeys was not given"
+      server.log.warn(
+        "ADS: \(id(of: node)) asks for its certificate, which it does not get: \(why)")
+      let members = node.metadata.members.filter { $0.key != ProxyNode.secretsKey }
+      node.metadata = JSONObject(distinct: members)
+      return nil
+    }
+    do {
+      return try StreamSecrets(
+        of: proved, at: peer, from: source, now: Int64(server.configuration.wallClock()))
+    } catch {
+      throw GRPCStatus(.unavailable, "The authority gives no certificate: \(error)")
+    }
   }
 
   /// Says that the stream has ended.

@@ -7,6 +7,8 @@ struct StreamTimers {
   enum Timer: Hashable {
     case deadline(StreamDeadline)
     case audit
+    /// A look at the stream's own secrets.
+    case secrets
   }
 
   private var times: [Timer: ContinuousClock.Instant] = [:]
@@ -33,7 +35,13 @@ struct StreamTimers {
     }
     times[timer] = nil
     if timer == .audit { scheduleAudit() }
+    if timer == .secrets { watchSecrets() }
     return timer
+  }
+
+  /// Looks at the stream's secrets from now on.
+  mutating func watchSecrets() {
+    if times[.secrets] == nil { times[.secrets] = .now + StreamSecrets.interval }
   }
 
   /// Audits of streams that came together drift apart.

@@ -90,12 +90,39 @@ public struct ProxyNode: Hashable, Sendable {
     extensions.isEmpty ? istioVersion != nil : extensions.contains(name)
   }
 
-  /// Whether an agent serves secrets beside the proxy, on the socket of the cluster `sds-grpc`:
-  /// Istio's agent does, and so does ours, which says `NAVARCH_AGENT` in the metadata.
-  public var hasAgentSecrets: Bool { istioVersion != nil || metadata["NAVARCH_AGENT"] != nil }
+  /// Where a proxy has the workload's certificate and the mesh's roots from.
+  public enum SecretSource: Hashable, Sendable {
+    /// From nowhere: it speaks plaintext with its peers.
+    case none
+    /// From an agent beside it, on the socket of the cluster `sds-grpc`: Istio's agent, or ours, which
+    /// says `NAVARCH_AGENT` in the metadata.
+    case agent
+    /// From the control plane, over ADS: `NAVARCH_SECRETS` in the metadata is `ads`.
+    case discovery
+    /// From the files `default.yaml` and `ROOTCA.yaml` of a folder, each a secret as Envoy reads it, and
+    /// reads it again when it is replaced: `NAVARCH_SECRETS` is `file:FOLDER`.
+    case files(folder: String)
+  }
+
+  /// The metadata by which a proxy without an agent says where its secrets are.
+  public static let secretsKey = "NAVARCH_SECRETS"
+
+  /// Where the workload's certificate comes from.
+  public var secretSource: SecretSource {
+    if istioVersion != nil || metadata["NAVARCH_AGENT"] != nil { return .agent }
+    let place = text(Self.secretsKey)
+    let prefix = "file:"
+    guard place.hasPrefix(prefix), place != prefix else {
+      return place == "ads" ? .discovery : .none
+    }
+    return .files(folder: String(place.dropFirst(prefix.utf8.count)))
+  }
+
+  /// Whether the proxy has a certificate for its workload, so that it can speak mutual TLS.
+  public var hasWorkloadSecrets: Bool { secretSource != .none }
 
   /// Whether the proxy is an unmodified Envoy without any agent, which is to work by itself.
-  public var isPlain: Bool { !hasAgentSecrets }
+  public var isPlain: Bool { secretSource != .agent }
 
   /// A metadata value as text, empty where there is none.
   public func text(_ key: String) -> String { metadata[key]?.string ?? "" }

@@ -17,6 +17,8 @@ Without options: the productpage sidecar, or the ingress gateway, of config/samp
   --xds ADDRESS:PORT      the control plane's gRPC address (127.0.0.1:15010; 15012 with a token)
   --token FILE            proves who it is, by TLS, with this file of config/envoy/token.sh
   --roots FILE            the mesh's roots, with --token
+  --secrets ads|file:DIR  where its own certificate comes from, with --token: the control plane (with
+                          --allowAgentlessKeys), or files of config/envoy/certificate.sh
   --admin ADDRESS:PORT    where Envoy's admin page listens (127.0.0.1:15000)
   --protocol delta|sotw   incremental ADS, or state of the world (delta)
   --mode REDIRECT|NONE    REDIRECT: iptables bring the traffic to 15001 and 15006;
@@ -49,7 +51,7 @@ case $kind in
   *) usage >&2; exit 2 ;;
 esac
 shift
-xds= account= token= roots= admin=127.0.0.1:15000 protocol=delta mode=REDIRECT
+xds= account= token= roots= secrets=none admin=127.0.0.1:15000 protocol=delta mode=REDIRECT
 cluster_id=Kubernetes domain=cluster.local envoy=${ENVOY:-} print=
 while [ $# -gt 0 ]; do
   case $1 in
@@ -66,6 +68,7 @@ while [ $# -gt 0 ]; do
     --service-account) account=$2 ;;
     --token) token=$2 ;;
     --roots) roots=$2 ;;
+    --secrets) secrets=$2 ;;
     --xds) xds=$2 ;;
     --admin) admin=$2 ;;
     --protocol) protocol=$2 ;;
@@ -88,6 +91,11 @@ if [ -n "$token$roots" ]; then
   [ -n "$token" ] && [ -n "$roots" ] || die "of --token and --roots one needs the other"
   template=secure port=15012
 fi
+case $secrets in
+  none) ;;
+  ads | file:/*) [ $template = secure ] || die "--secrets needs --token and --roots" ;;
+  *) die "--secrets is ads or file:/DIR, not $secrets" ;;
+esac
 xds=${xds:-127.0.0.1:$port}
 app=$(tr ',' '\n' <<<"$labels" | sed -n 's/^app=//p' | head -1)
 
@@ -118,6 +126,7 @@ bootstrap=$(sed \
   -e "$(set_line service-account "${account:-${app:-$pod}}")" \
   -e "$(set_line token "$token")" \
   -e "$(set_line roots "$roots")" \
+  -e "$(set_line secrets "$secrets")" \
   -e "$(set_line cluster-id "$cluster_id")" \
   -e "$(set_line mode "$mode")" \
   -e "$(set_line labels "$map")" \

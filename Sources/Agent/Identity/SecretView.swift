@@ -25,8 +25,8 @@ struct SecretView: ResourceView {
   func named(_ type: ResourceType, _ name: String) -> EncodedResource? {
     guard type == .secret else { return nil }
     switch name {
-    case "default": return pair.map { certificate(name, $0.chain, $0.key) }
-    case "ROOTCA": return trusted.map { roots(name, $0) }
+    case "default": return pair.map { .certificate(name, chain: $0.chain, key: $0.key) }
+    case "ROOTCA": return trusted.map { .roots(name, $0) }
     default: return file(name)
     }
   }
@@ -70,40 +70,11 @@ struct SecretView: ResourceView {
     if name.hasPrefix("file-root:") {
       let path = String(name.dropFirst("file-root:".utf8.count))
       let bytes = try? FileBytes.read(path == "system" ? SecretView.systemRoots : path)
-      return bytes.map { roots(name, $0) }
+      return bytes.map { .roots(name, $0) }
     }
     guard name.hasPrefix("file-cert:") else { return nil }
     let paths = name.dropFirst("file-cert:".utf8.count).split(separator: "~").map(String.init)
     guard paths.count == 2, let pair = SecretView.pair(paths[0], paths[1]) else { return nil }
-    return certificate(name, pair.chain, pair.key)
-  }
-
-  private func certificate(_ name: String, _ chain: [UInt8], _ key: [UInt8]) -> EncodedResource {
-    secret(name) { secret, arena in
-      secret.tlsCertificate = Envoy.TlsCertificate(arena) {
-        $0.certificateChain = Envoy.DataSource(arena) { $0.inlineBytes = chain }
-        $0.privateKey = Envoy.DataSource(arena) { $0.inlineBytes = key }
-      }
-    }
-  }
-
-  private func roots(_ name: String, _ pem: [UInt8]) -> EncodedResource {
-    secret(name) { secret, arena in
-      secret.validationContext = Envoy.CertificateValidationContext(arena) {
-        $0.trustedCa = Envoy.DataSource(arena) { $0.inlineBytes = pem }
-      }
-    }
-  }
-
-  private func secret(
-    _ name: String, _ fill: (Envoy.Secret, Arena) -> Void
-  ) -> EncodedResource {
-    Arena.scope { arena in
-      let secret = Envoy.Secret(arena) {
-        $0.name = name
-        fill($0, arena)
-      }
-      return EncodedResource(type: .secret, name: name, message: secret)
-    }
+    return .certificate(name, chain: pair.chain, key: pair.key)
   }
 }

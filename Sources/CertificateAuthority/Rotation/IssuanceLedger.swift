@@ -43,6 +43,11 @@ public final class IssuanceLedger: Sendable {
   /// A ledger of so many workloads at most.
   public init(limit: Int = 100_000) { self.limit = limit }
 
+  /// Remembers what a workload was given just now.
+  public func note(_ workload: Workload, _ issued: IssuedCertificate) {
+    note(workload, issued, signer: issued.signer, at: issued.leaf.notBefore)
+  }
+
   /// Remembers what a workload was given.
   func note(_ workload: Workload, _ issued: IssuedCertificate, signer: String, at now: Int64) {
     let issuance = Issuance(

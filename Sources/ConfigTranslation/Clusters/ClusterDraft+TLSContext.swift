@@ -12,7 +12,7 @@ extension ClusterDraft {
     switch tls.mode {
     case .disable: return nil
     // Without an agent there is no certificate to show.
-    case .istioMutual: return facets.isPlain ? nil : istioMutual(tls)
+    case .istioMutual: return facets.secretSource == .none ? nil : istioMutual(tls)
     case .simple, .mutual:
       if isCredentialWithheld(tls, context) { return nil }
       return userSupplied(tls, context)
@@ -48,11 +48,13 @@ extension ClusterDraft {
     }
     guard let common = context.commonTlsContext else { return context }
     common.tlsCertificateSdsSecretConfigs = [
-      SecretReferences.agent(SecretReferences.workloadCertificate, in: arena)
+      SecretReferences.workload(
+        SecretReferences.workloadCertificate, from: facets.secretSource, in: arena)
     ]
     common.combinedValidationContext = combined(
       validation(names: tls.subjectAltNames),
-      SecretReferences.agent(SecretReferences.workloadRoot, in: arena))
+      SecretReferences.workload(
+        SecretReferences.workloadRoot, from: facets.secretSource, in: arena))
     // A peer that takes the offer waits for metadata, which only the filter sends.
     let exchange =
       facets.exchangesMetadata

@@ -22,6 +22,8 @@ struct ClusterFacets: Hashable, Sendable {
   var kind: ProxyNode.Kind
   /// Whether it has no agent, so that nothing may refer to `sds-grpc`.
   var isPlain: Bool
+  /// Where it has the workload's certificate from.
+  var secretSource: ProxyNode.SecretSource
   /// Whether it is Istio's own build of Envoy, which gets what istiod writes, deprecated or not.
   var isIstioBuild: Bool
   /// Whether it exchanges metadata with its peers by Istio's filter.
@@ -44,6 +46,7 @@ extension ClusterFacets {
     let node = context.node
     kind = node.kind
     isPlain = node.isPlain
+    secretSource = node.secretSource
     isIstioBuild = node.hasIstioFilter("istio.metadata_exchange")
     exchangesMetadata =
       isIstioBuild

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EnvoyAPI
+import MeshModel
 
 /// References to secrets that are served to a proxy, by its agent or by us.
 enum SecretReferences {
@@ -35,6 +36,28 @@ enum SecretReferences {
           source.initialFetchTimeout = .zero
         }
         source.resourceApiVersion = .v3
+      }
+    }
+  }
+
+  /// The workload's own certificate or roots, from where its proxy has them.
+  static func workload(
+    _ name: String, from source: ProxyNode.SecretSource, in arena: Arena
+  ) -> Envoy.SdsSecretConfig {
+    if source == .agent || source == .none { return agent(name, in: arena) }
+    return Envoy.SdsSecretConfig(arena) { secret in
+      secret.name = name
+      secret.sdsConfig = secret.make(Envoy.ConfigSource.self) { config in
+        if case .files(let folder) = source {
+          config.pathConfigSource = config.make(Envoy.PathConfigSource.self) {
+            $0.path = "\(folder)/\(name).yaml"
+          }
+        } else {
+          config.ads = config.make(Envoy.AggregatedConfigSource.self)
+        }
+        // A proxy waits for its own certificate.
+        config.initialFetchTimeout = .zero
+        config.resourceApiVersion = .v3
       }
     }
   }

@@ -67,17 +67,24 @@ extension Envoy.TransportSocket {
   }
 }
 
-/// A secret that an agent beside the proxy serves.
+/// A secret that an agent beside the proxy serves, or the control plane in its place.
 struct AgentSecret: Hashable, Sendable {
   /// The secret's name: `default`, `ROOTCA`, or `file-cert:` and `file-root:` with paths.
   var name: String
   /// The cluster of the agent's socket.
   var cluster = "sds-grpc"
+  /// Where it comes from, of a proxy that has no agent.
+  var source = ProxyNode.SecretSource.agent
 
-  /// The workload's certificate.
-  static let workload = AgentSecret(name: "default")
-  /// The mesh's roots.
-  static let roots = AgentSecret(name: "ROOTCA")
+  /// The workload's certificate, from where a proxy has it.
+  static func workload(of node: ProxyNode) -> AgentSecret {
+    AgentSecret(name: SecretReferences.workloadCertificate, of: node)
+  }
+
+  /// The mesh's roots, from where a proxy has them.
+  static func roots(of node: ProxyNode) -> AgentSecret {
+    AgentSecret(name: SecretReferences.workloadRoot, of: node)
+  }
 
   /// Files of the proxy; `isServedApart` where a server of its own serves them.
   static func files(certificate: String, key: String, isServedApart: Bool) -> AgentSecret? {
@@ -95,18 +102,23 @@ struct AgentSecret: Hashable, Sendable {
     if isServedApart { cluster = "sds-files-grpc" }
   }
 
-  private init(name: String) { self.name = name }
+  private init(name: String, of node: ProxyNode) {
+    self.name = name
+    source = node.secretSource
+  }
 
   /// The message.
   func make(in arena: Arena) -> Envoy.SdsSecretConfig {
-    SecretReferences.agent(name, cluster: cluster, in: arena)
+    source == .agent
+      ? SecretReferences.agent(name, cluster: cluster, in: arena)
+      : SecretReferences.workload(name, from: source, in: arena)
   }
 }
 
 extension ProxyContext {
-  /// The server's side of mutual TLS; nil where no agent serves certificates.
+  /// The server's side of mutual TLS; nil where the proxy has no certificate.
   func workloadTLS() -> WorkloadTLSInputs? {
-    guard node.hasAgentSecrets else { return nil }
+    guard node.hasWorkloadSecrets else { return nil }
     let mesh = settings.mesh
     let ciphers = mesh.meshMTLS?.cipherSuites ?? []
     let isServedApart = node.isTrue("file-credential")
@@ -121,7 +133,8 @@ extension ProxyContext {
       requiresTLS13: mesh.meshMTLS?.minProtocolVersion == .tlsv1_3,
       offersPeerExchange: settings.feature("PILOT_ENABLE_METADATA_EXCHANGE", default: true)
         && !settings.feature("PILOT_DISABLE_MX_ALPN", default: false),
-      certificate: certificate ?? .workload, roots: roots ?? .roots)
+      certificate: node.isPlain ? .workload(of: node) : certificate ?? .workload(of: node),
+      roots: node.isPlain ? .roots(of: node) : roots ?? .roots(of: node))
   }
 
   /// The trust domains whose identities are let in.

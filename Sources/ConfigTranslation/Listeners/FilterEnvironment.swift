@@ -13,7 +13,7 @@ struct FilterEnvironment: Hashable, Sendable {
   var exchangesMetadata = true
   /// Whether the proxy has Istio's ALPN filter (`istio.alpn`).
   var overridesALPN = true
-  /// Whether an agent serves the workload's certificates on `sds-grpc`.
+  /// Whether the proxy is given the workload's certificate.
   var hasAgentSecrets = true
   /// Labels that metadata exchange carries besides its own (`PILOT_MX_ADDITIONAL_LABELS`).
   var additionalLabels: [String] = []
@@ -107,7 +107,7 @@ extension ProxyContext {
     made.overridesALPN =
       settings.feature("PILOT_ENABLE_ALPN_FILTER", default: true)
       && node.hasIstioFilter("istio.alpn")
-    made.hasAgentSecrets = node.hasAgentSecrets
+    made.hasAgentSecrets = node.hasWorkloadSecrets
     made.additionalLabels = (settings.features["PILOT_MX_ADDITIONAL_LABELS"] ?? "")
       .split(separator: ",").map(String.init)
     if settings.feature("PILOT_ENABLE_MONGO_FILTER", default: true) {

@@ -20,6 +20,7 @@ struct OutboundClass: Hashable, Sendable {
     "DNS_CAPTURE", "DNS_AUTO_ALLOCATE", "OUTBOUND_LISTENER_EXACT_BALANCE", "UNPRIVILEGED_POD",
     "ENVOY_STATUS_PORT", "ENVOY_PROMETHEUS_PORT", "ENVOY_SECURE_METRICS_PORT",
     "ENVOY_SECURE_MERGED_METRICS_PORT", "PROXY_CONFIG", "NAVARCH_AGENT",
+    ProxyNode.secretsKey,
   ]
 
   /// The class of a proxy that sees `outbound`.

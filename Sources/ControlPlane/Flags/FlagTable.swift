@@ -70,6 +70,9 @@ enum FlagTable {
       "stateDir", .text, "", used: true,
       "Directory that keeps keys where there is no Kubernetes; made where it is missing"),
     Flag(
+      "allowAgentlessKeys", .truth, "false", used: true,
+      "Make keys for proxies without an agent that ask for their certificate over ADS"),
+    Flag(
       "caCertFile", .text, "", used: true,
       "Roots that clients' certificates may come from, besides the authority's own"),
     Flag(

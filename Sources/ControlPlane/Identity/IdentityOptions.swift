@@ -39,6 +39,8 @@ struct IdentityOptions: Sendable {
   /// Whether a node may only claim what its identity has (`PILOT_ENABLE_XDS_IDENTITY_CHECK`).
   var checksNodes: Bool
   var issuing: IssuingPolicy
+  /// Whether keys are made for proxies without an agent (`--allowAgentlessKeys`).
+  var makesKeys: Bool
   var rootLifetime: Int64?
   var keyAlgorithm = PrivateKey.Algorithm.p256
   /// How near its end a self-signed root is renewed.
@@ -83,6 +85,7 @@ struct IdentityOptions: Sendable {
     authenticatesStreams = try variables.truth("XDS_AUTH", default: true)
     checksNodes = try variables.truth("PILOT_ENABLE_XDS_IDENTITY_CHECK", default: true)
     servesDebugPages = try variables.truth("ENABLE_DEBUG_ON_HTTP", default: true)
+    makesKeys = line.isTrue("allowAgentlessKeys")
     issuing = IssuingPolicy()
     if let life = try variables.seconds("DEFAULT_WORKLOAD_CERT_TTL") {
       issuing.standardLifetime = life

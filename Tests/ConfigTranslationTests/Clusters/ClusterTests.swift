@@ -57,6 +57,24 @@ struct ClusterTests {
     }
   }
 
+  @Test(arguments: ["ads", "file:/certs"])
+  func aPlainEnvoyHasItsSecretsFromWhereItSays(_ place: String) {
+    let context = ClusterMesh(Self.pods, Self.web)
+      .proxy(isPlain: true, metadata: [ProxyNode.secretsKey: .string(place)])
+    let match = context.cluster(Self.name)[path: "transport_socket_matches/0/transport_socket"]
+    let common = match[path: "typed_config/common_tls_context"]
+    let own = common[path: "tls_certificate_sds_secret_configs/0"]
+    let roots = common[
+      path: "combined_validation_context/validation_context_sds_secret_config"]
+    #expect(own[path: "name"] == "default" && roots[path: "name"] == "ROOTCA")
+    if place == "ads" {
+      #expect(own[path: "sds_config/ads"] != nil && roots[path: "sds_config/ads"] != nil)
+    } else {
+      #expect(own[path: "sds_config/path_config_source/path"] == "/certs/default.yaml")
+      #expect(roots[path: "sds_config/path_config_source/path"] == "/certs/ROOTCA.yaml")
+    }
+  }
+
   @Test func aPlainEnvoyReadsTheFilesOfARuleItself() {
     let rule = ClusterMesh.rule(
       """
