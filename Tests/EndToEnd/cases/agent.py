@@ -183,7 +183,7 @@ def test_application_is_looked_after(start):
 def _client(daemon, folder):
     """Another workload's side of TLS, with a certificate from the mesh's authority."""
     csr, key = certificates.request(folder)
-    chain = identity._create(daemon, certificates.read(csr).encode(), roots=daemon.roots(),
+    chain = identity.create(daemon, certificates.read(csr).encode(), roots=daemon.roots(),
                              token=daemon.token("default", "client"))
     leaf = os.path.join(folder, "client.pem")
     with open(leaf, "w") as file:
