@@ -58,10 +58,17 @@ bench: generate ## Build for release; measure generation beside istiod's figures
 	.build/release/shapes --only changes --services 5000 --proxies 2000 --out .build/changes.json
 	Tests/Bench/run .build/release/navarchd .build/release/adsload $(BENCH)
 
-image: generate ## An OCI image of the daemon under .build/image
+# The agent stands beside every workload: what Swift needs is linked into it, and nothing is exported.
+AGENT_BUILD := -c release --product navarch-agent --scratch-path .build/agent --static-swift-stdlib \
+	-Xlinker --gc-sections -Xlinker --no-export-dynamic
+
+image: generate ## OCI images under .build/image: of the daemon, and of the agent with its Envoy
 	@test -n "$(NAVARCH_SKIP_SETUP)" || config/packages/install image
 	swift build -c release --product navarchd
-	config/image/build .build/release/navarchd
+	swift build -c release --product navarchctl
+	swift build $(AGENT_BUILD)
+	config/image/build daemon .build/release
+	config/image/build proxy .build/agent/release
 
 format: ## Format the Swift sources
 	swift format -i -p $(SWIFT_SOURCES)

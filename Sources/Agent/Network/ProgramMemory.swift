@@ -7,7 +7,7 @@ import StateDirectory
 /// Keeps the agent small: there is one beside every workload.
 struct ProgramMemory: Service {
   /// When it is done first, when the start is over, and how often from then on.
-  private static let pauses = (first: Duration.seconds(5), later: Duration.seconds(60))
+  private static let pauses = (first: Duration.seconds(5), later: Duration.seconds(10))
 
   func run(until shutdown: ShutdownSignal) async throws {
     await withDiscardingTaskGroup { group in
