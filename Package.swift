@@ -95,6 +95,7 @@ let rooms: [Room] = [
   Room(
     name: "KubernetesClient",
     uses: ["HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory"]),
+  Room(name: "LeaderElection", uses: ["KubernetesClient", "JSON"]),
   Room(
     name: "KubernetesIdentity",
     uses: [
@@ -104,6 +105,12 @@ let rooms: [Room] = [
   Room(
     name: "KubernetesSource",
     uses: ["KubernetesClient", "HTTPClient", "JSON", "Bytes", "Configuration", "MeshModel"]),
+  Room(
+    name: "ClusterWriters",
+    uses: [
+      "LeaderElection", "KubernetesSource", "KubernetesClient", "ServiceDiscovery", "MeshModel",
+      "Configuration", "JSON", "Logging", "Metrics",
+    ]),
   Room(
     name: "Introspection",
     uses: [
@@ -115,8 +122,8 @@ let rooms: [Room] = [
   Room(
     name: "ControlPlane",
     uses: [
-      "FileSource", "KubernetesSource", "KubernetesIdentity", "KubernetesClient", "HTTPClient",
-      "Introspection",
+      "FileSource", "LeaderElection", "ClusterWriters", "KubernetesSource", "KubernetesIdentity",
+      "KubernetesClient", "HTTPClient", "Introspection",
       "DiscoveryServer", "DiscoveryProtocol", "ConfigTranslation", "Analysis", "NameResolution",
       "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory", "MeshModel",
       "ServiceDiscovery", "Configuration", "EnvoyAPI", "GRPC", "HTTPServer", "YAML", "JSON",

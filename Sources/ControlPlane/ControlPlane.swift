@@ -28,7 +28,8 @@ struct ControlPlane {
     log = logs.scope()
     let registry = MetricsRegistry()
     let metrics = ControlPlane.metrics(registry)
-    let (store, source) = try ControlPlane.store(options, metrics, log)
+    let cluster = options.configDirectory.isEmpty ? try ClusterConnection(options) : nil
+    let (store, source) = try ControlPlane.store(options, cluster, metrics, log)
     let translator = Translator(cacheCapacity: options.cacheCapacity) {
       metrics.xds.certificateErrors.increment()
     }
@@ -42,7 +43,7 @@ struct ControlPlane {
     serving.auditInterval = options.auditInterval
     serving.checksNodes = options.identity.checksNodes
     serving.origins = { translator.view($0, $1).context.origins(of: $2, $3, in: store) }
-    let client = try ControlPlane.client(options)
+    let client = cluster?.client(options)
     serving.mayReadSecrets = ControlPlane.secretReaders(client)
     let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
     let grpc = try GRPCService(
@@ -82,6 +83,12 @@ struct ControlPlane {
     if let secure { members.append(("identity", secure.identity)) }
     members += [("grpc", grpc), ("configuration", pipeline)]
     if let secure { members.append(("secure grpc", secure.port)) }
+    if let cluster {
+      let authority = options.identity.servesCertificates ? secure?.identity.authority : nil
+      let writing = ClusterWriting(
+        options, cluster, store: store, authority: authority, registry: registry, logs: logs)
+      members.append(("cluster writers", writing))
+    }
     self.members = members
   }
 
@@ -124,12 +131,6 @@ struct ControlPlane {
       methods: methods, discovery: discovery, log: logs.scope(),
       ready: { await identity.waitUntilReady() })
     return (identity, port)
-  }
-
-  /// A client of the cluster's API server for questions of identity; nil outside of clusters.
-  private static func client(_ options: ControlPlaneOptions) throws -> KubernetesClient? {
-    guard options.configDirectory.isEmpty else { return nil }
-    return try options.client(try options.clusterConfiguration())
   }
 
   /// Which proxies may read secrets of their namespace; nil where there is nobody to ask.
@@ -185,7 +186,8 @@ struct ControlPlane {
   /// The store, set as the mesh's files say, and what fills it; broken files are an error at the
   /// start only.
   private static func store(
-    _ options: ControlPlaneOptions, _ metrics: IstiodMetrics, _ log: Logger
+    _ options: ControlPlaneOptions, _ cluster: ClusterConnection?, _ metrics: IstiodMetrics,
+    _ log: Logger
   ) throws -> (ConfigStore, any ConfigurationSource) {
     let files = MeshFiles(mesh: options.meshConfigFile, networks: options.networksFile)
     let store = ConfigStore(settings: options.settings)
@@ -194,11 +196,11 @@ struct ControlPlane {
       throw FlagError("The mesh's configuration cannot be used: \(problem).")
     }
     _ = store.apply(reading, at: WallClock.now())
-    guard options.configDirectory.isEmpty else {
+    guard let cluster else {
       return (store, DirectorySource(directory: options.configDirectory, meshFiles: files))
     }
     let source = try ClusterSource(
-      options, meshFiles: files, log: log,
+      options, cluster, meshFiles: files, log: log,
       failed: { metrics.sources.syncErrors.increment([options.settings.cluster]) },
       objects: { store.validObjects })
     return (store, source)

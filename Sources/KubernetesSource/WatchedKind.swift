@@ -19,6 +19,7 @@ struct WatchedKind: Hashable, Sendable {
   /// The namespace; empty for all.
   var namespace = ""
   var fieldSelector = ""
+  var labelSelector = ""
   /// The one object that is followed; empty for all.
   var objectName = ""
 
@@ -36,7 +37,7 @@ struct WatchedKind: Hashable, Sendable {
 
   /// What every request has in its query.
   var query: [(name: String, value: String)] {
-    fieldSelector.isEmpty ? [] : [("fieldSelector", fieldSelector)]
+    [("fieldSelector", fieldSelector), ("labelSelector", labelSelector)].filter { !$0.1.isEmpty }
   }
 
   /// The forms of objects to ask for: of Kubernetes' own kinds protobuf, where the server has it.
@@ -50,7 +51,11 @@ struct WatchedKind: Hashable, Sendable {
   }
 
   /// How operators are told of it.
-  var name: String { fieldSelector.isEmpty ? kind.plural : "\(kind.plural) (\(fieldSelector))" }
+  var name: String {
+    let selectors = [fieldSelector, labelSelector].filter { !$0.isEmpty }
+    return selectors.isEmpty
+      ? kind.plural : "\(kind.plural) (\(selectors.joined(separator: ", ")))"
+  }
 }
 
 extension WatchedKind {

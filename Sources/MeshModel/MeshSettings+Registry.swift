@@ -17,9 +17,7 @@ extension MeshSettings {
     settings.entriesSelectPods = feature("PILOT_ENABLE_SERVICEENTRY_SELECT_PODS", default: true)
     settings.labelsExternalServices = labelsExternalServices
     settings.allocatesByHash = !feature("PILOT_ENABLE_IP_AUTOALLOCATE", default: true)
-    settings.allocationRanges = AddressAllocation.Ranges(
-      ipv4: features["PILOT_IP_AUTOALLOCATE_IPV4_PREFIX"],
-      ipv6: features["PILOT_IP_AUTOALLOCATE_IPV6_PREFIX"])
+    settings.allocationRanges = readsAllocatedAddresses ? .reportedOnly : allocationRanges
     let root = tables.namespaces[.init("", rootNamespace)]
     settings.clusterNetwork = root?.meta.labels[WellKnownLabel.network] ?? ""
     return settings
@@ -29,5 +27,12 @@ extension MeshSettings {
   /// (`LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES`).
   public var labelsExternalServices: Bool {
     feature("LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES", default: false)
+  }
+
+  /// Where hosts of ServiceEntries without addresses get theirs from.
+  public var allocationRanges: AddressAllocation.Ranges {
+    AddressAllocation.Ranges(
+      ipv4: features["PILOT_IP_AUTOALLOCATE_IPV4_PREFIX"],
+      ipv6: features["PILOT_IP_AUTOALLOCATE_IPV6_PREFIX"])
   }
 }

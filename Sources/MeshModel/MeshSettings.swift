@@ -16,6 +16,9 @@ public struct MeshSettings: Hashable, Sendable {
   public var networks = Istio.MeshNetworks()
   /// The roots that workloads are to trust, PEM, where the mesh has several; else empty.
   public var trustBundle: [String] = []
+  /// Whether hosts of ServiceEntries have the addresses that their status says and no others, since a
+  /// leader gives them out; else each control plane gives them out by itself.
+  public var readsAllocatedAddresses = false
   /// Istio's environment variables that shape configuration, such as `PILOT_HTTP10`.
   public var features: [String: String] = [:]
 

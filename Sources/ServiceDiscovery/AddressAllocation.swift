@@ -31,6 +31,13 @@ public struct AddressAllocation: Hashable, Sendable {
     /// Addresses of IPv6 (`PILOT_IP_AUTOALLOCATE_IPV6_PREFIX`).
     public var ipv6: IPRange?
 
+    /// No ranges: what entries report counts, and no host gets more.
+    public static var reportedOnly: Ranges {
+      var ranges = Ranges()
+      (ranges.ipv4, ranges.ipv6) = (nil, nil)
+      return ranges
+    }
+
     /// Ranges as they are written; Istio's where nothing is, and none where it is no range.
     public init(ipv4: String? = nil, ipv6: String? = nil) {
       self.ipv4 = IPRange(ipv4 ?? "240.240.0.0/16")
@@ -55,7 +62,9 @@ public struct AddressAllocation: Hashable, Sendable {
       for owner in Self.owners(in: entry) where given[owner] == nil {
         let reported = entry.status.addresses[owner.host]?.compactMap(IPAddress.init)
         let kept = reported ?? previous.given[owner] ?? []
-        let own = kept.filter { taken.insert($0).inserted }
+        // Where one of them is another's, all are given anew, as istiod does.
+        let own = kept.contains(where: taken.contains) ? [] : kept
+        taken.formUnion(own)
         given[owner] = own
         if own.isEmpty { without.append(owner) }
       }
@@ -84,7 +93,8 @@ public struct AddressAllocation: Hashable, Sendable {
     }
   }
 
-  private static func owners(in entry: ConfigObject<Istio.ServiceEntry>) -> [Owner] {
+  /// The hosts of an entry that can have addresses, in their order.
+  public static func owners(in entry: ConfigObject<Istio.ServiceEntry>) -> [Owner] {
     entry.spec.hosts.filter { !$0.hasPrefix("*") || entry.spec.resolution == .dynamicDns }
       .map { Owner(namespace: entry.meta.namespace, entry: entry.meta.name, host: $0) }
   }

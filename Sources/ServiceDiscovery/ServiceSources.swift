@@ -35,11 +35,12 @@ public struct ServiceSources: Sendable {
       declarations = known.declarations
     } else {
       let entries = Array(tables.serviceEntries.values)
+      let isReading = settings.allocationRanges == .reportedOnly
       allocation =
         settings.allocatesByHash
         ? AddressAllocation(hashing: entries)
         : AddressAllocation(
-          entries: entries, previous: previous?.allocation ?? .init(),
+          entries: entries, previous: isReading ? .init() : previous?.allocation ?? .init(),
           ranges: settings.allocationRanges)
       declarations = Self.declarations(tables)
     }

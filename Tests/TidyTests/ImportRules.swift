@@ -59,9 +59,14 @@ let allowedImports: [String: Set<String>] = [
     "Synchronization", "KubernetesClient", "HTTPClient", "CertificateAuthority", "Authentication",
     "Cryptography", "Configuration", "GRPC", "JSON",
   ],
+  "LeaderElection": ["Synchronization", "KubernetesClient", "JSON"],
   "KubernetesSource": [
     "Synchronization", "KubernetesClient", "HTTPClient", "JSON", "Bytes", "Configuration",
     "MeshModel",
+  ],
+  "ClusterWriters": [
+    "Synchronization", "LeaderElection", "KubernetesSource", "KubernetesClient",
+    "ServiceDiscovery", "MeshModel", "Configuration", "JSON", "Logging", "Metrics",
   ],
   "Introspection": [
     "HTTPServer", "DiscoveryServer", "DiscoveryProtocol", "Explanation", "Analysis",
@@ -70,7 +75,8 @@ let allowedImports: [String: Set<String>] = [
     "ServiceDiscovery", "Configuration", "EnvoyAPI", "JSON", "Bytes", "Metrics", "Logging",
   ],
   "ControlPlane": [
-    "Glibc", "Synchronization", "FileSource", "KubernetesSource", "KubernetesIdentity",
+    "Glibc", "Synchronization", "FileSource", "LeaderElection", "ClusterWriters",
+    "KubernetesSource", "KubernetesIdentity",
     "KubernetesClient",
     "HTTPClient", "Introspection", "DiscoveryServer", "DiscoveryProtocol",
     "CertificateAuthority", "Authentication", "Cryptography", "StateDirectory",

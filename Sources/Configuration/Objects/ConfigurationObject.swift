@@ -144,7 +144,8 @@ protocol AnyConfigObject {
 extension ConfigObject: AnyConfigObject {
   func isServedLike(_ other: any AnyConfigObject) -> Bool {
     guard let other = other as? ConfigObject<Spec> else { return false }
-    return self === other || spec == other.spec && meta.served == other.meta.served
+    return self === other
+      || spec == other.spec && status == other.status && meta.served == other.meta.served
   }
 }
 

@@ -69,6 +69,8 @@ struct ControlPlaneOptions: Sendable {
     settings.features = environment.filter { variable in
       ControlPlaneOptions.featurePrefixes.contains { variable.key.hasPrefix($0) }
     }
+    settings.readsAllocatedAddresses =
+      configDirectory.isEmpty && settings.feature("PILOT_ENABLE_IP_AUTOALLOCATE", default: true)
     debugPolicy = DebugAnswers.Policy(systemNamespace: namespace)
     debugPolicy.asksCallers = settings.feature("ENABLE_DEBUG_ENDPOINT_AUTH", default: true)
     let trusted = environment["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES"] ?? ""

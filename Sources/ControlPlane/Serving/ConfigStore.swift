@@ -9,6 +9,13 @@ final class ConfigStore: Sendable {
   private struct State {
     var store: MeshStore
     var meshProblems: [StoredDiagnostic] = []
+    var observers: [AsyncStream<Void>.Continuation] = []
+
+    /// Tells observers that something differs.
+    func tell(_ change: StoreChange) -> StoreChange {
+      if !change.isEmpty { for observer in observers { observer.yield() } }
+      return change
+    }
   }
 
   private let state: Mutex<State>
@@ -21,6 +28,25 @@ final class ConfigStore: Sendable {
   /// All objects that are in use.
   var validObjects: [ConfigurationObject] { state.withLock { $0.store.validObjects } }
 
+  /// The objects of a kind that are in use, of the namespaces whose objects count.
+  func objects(of kind: ResourceKind) -> [ConfigurationObject] {
+    state.withLock { state in
+      let selected = state.store.selectedNamespaces
+      return state.store.validObjects(of: kind).filter { object in
+        selected.contains(
+          kind == Kubernetes.Namespace.kind ? object.meta.name : object.meta.namespace)
+      }
+    }
+  }
+
+  /// An element whenever what is served may differ; several changes may be one element.
+  func observe() -> AsyncStream<Void> {
+    let (stream, observer) = AsyncStream.makeStream(
+      of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    state.withLock { $0.observers.append(observer) }
+    return stream
+  }
+
   /// The namespaces whose objects count.
   var selectedNamespaces: NamespaceSelection { state.withLock { $0.store.selectedNamespaces } }
 
@@ -28,7 +54,7 @@ final class ConfigStore: Sendable {
   func apply(
     _ transaction: SourceTransaction, at now: Double
   ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
-    state.withLock { ($0.store.apply(transaction, at: now), $0.store.snapshot) }
+    state.withLock { ($0.tell($0.store.apply(transaction, at: now)), $0.store.snapshot) }
   }
 
   /// Takes the mesh's settings as they were read anew; problems replace those of before.
@@ -44,7 +70,7 @@ final class ConfigStore: Sendable {
       var settings = state.store.currentSettings
       if let mesh = reading.mesh { settings.mesh = mesh }
       if let networks = reading.networks { settings.networks = networks }
-      return (state.store.set(settings), state.store.snapshot)
+      return (state.tell(state.store.set(settings)), state.store.snapshot)
     }
   }
 
@@ -53,7 +79,7 @@ final class ConfigStore: Sendable {
     state.withLock { state in
       var settings = state.store.currentSettings
       settings.trustBundle = trustBundle
-      return (state.store.set(settings), state.store.snapshot)
+      return (state.tell(state.store.set(settings)), state.store.snapshot)
     }
   }
 

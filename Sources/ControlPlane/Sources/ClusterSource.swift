@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
-import Flags
-import HTTPClient
 import KubernetesClient
 import KubernetesSource
 import Logging
@@ -42,19 +40,17 @@ final class ClusterSource: ConfigurationSource {
   /// - Parameters:
   ///   - failed: Called whenever a list or a watch fails.
   ///   - objects: All objects that are in use, for the snapshot.
-  /// - Throws: That the API server, or who asks it, is not known.
   init(
-    _ options: ControlPlaneOptions, meshFiles: MeshFiles, log: Logger,
+    _ options: ControlPlaneOptions, _ connection: ClusterConnection, meshFiles: MeshFiles,
+    log: Logger,
     failed: @escaping @Sendable () -> Void,
     objects: @escaping @Sendable () -> [ConfigurationObject]
   ) throws {
-    let configuration = try options.clusterConfiguration()
-    server = configuration.server
+    server = connection.configuration.server
     keeper = try options.identity.stateDirectory.map {
       try SnapshotKeeper(
-        StateDirectory($0), server: configuration.server, objects: objects, log: log)
+        StateDirectory($0), server: connection.configuration.server, objects: objects, log: log)
     }
-    let client = try options.client(configuration)
     hasMeshFile = meshFiles.mesh != nil
     hasNetworksFile = meshFiles.networks != nil
     let revision = options.settings.revision
@@ -67,7 +63,8 @@ final class ClusterSource: ConfigurationSource {
     if !(hasMeshFile && hasNetworksFile), ownName != sharedName {
       settings.meshConfigMaps.append(ownName)
     }
-    source = KubernetesSource(client: client, settings: settings, failed: failed)
+    source = KubernetesSource(
+      client: connection.client(options), settings: settings, failed: failed)
     state = Mutex(State(files: meshFiles))
   }
 
@@ -171,26 +168,5 @@ final class ClusterSource: ConfigurationSource {
     _ entry: String, of map: [String: String]?, _ name: String
   ) -> MeshText? {
     map?[entry].map { MeshText(origin: "ConfigMap \(name), \(entry)", bytes: Array($0.utf8)) }
-  }
-}
-
-extension ControlPlaneOptions {
-  /// How the cluster's API server is reached.
-  ///
-  /// - Throws: That nothing says it, or that what does cannot be used.
-  func clusterConfiguration() throws -> ClusterConfiguration {
-    if !kubeconfig.isEmpty { return try Kubeconfig(file: kubeconfig).configuration() }
-    guard let inCluster else {
-      throw FlagError(
-        "Nothing says what to serve: give --configDir or --kubeconfig, or run in a cluster.")
-    }
-    return inCluster
-  }
-
-  /// A client of an API server, with connections and a budget of its own.
-  func client(_ configuration: ClusterConfiguration) throws -> KubernetesClient {
-    KubernetesClient(
-      configuration, http: try HTTPClient(),
-      budget: RequestBudget(perSecond: kubernetesQPS, burst: kubernetesBurst))
   }
 }

@@ -216,6 +216,11 @@ extension MeshStore {
   /// The last valid version of every object.
   public var validObjects: [ConfigurationObject] { objects.entries.compactMap(\.value.object) }
 
+  /// The last valid version of every object of a kind.
+  public func validObjects(of kind: ResourceKind) -> [ConfigurationObject] {
+    objects.entries(of: kind).compactMap(\.object)
+  }
+
   /// How many valid objects of a kind there are.
   public func count(of kind: ResourceKind) -> Int { objects.count(of: kind) }
 

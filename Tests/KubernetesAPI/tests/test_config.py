@@ -99,7 +99,7 @@ class Roles(ServerCase):
                     ("apiextensions.k8s.io", "customresourcedefinitions")):
                 self.assertTrue(self.allowed(verb, group, resource), resource)
         self.assertTrue(self.allowed("create", "authentication.k8s.io", "tokenreviews"))
-        self.assertTrue(self.allowed("update", "networking.istio.io", "serviceentries/status", "a"))
+        self.assertTrue(self.allowed("patch", "networking.istio.io", "serviceentries/status", "a"))
         self.assertTrue(self.allowed("update", "", "configmaps", "a", "istio-ca-root-cert"))
         self.assertTrue(self.allowed("update", "coordination.k8s.io", "leases", "istio-system", "x"))
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Flags
+import HTTPClient
+import KubernetesClient
+
+/// The cluster that the control plane reads and writes: how it is reached, and the connections to it.
+struct ClusterConnection: Sendable {
+  /// How its API server is reached.
+  let configuration: ClusterConfiguration
+  /// The connections, which all clients share.
+  let http: HTTPClient
+
+  /// The cluster that the options name.
+  ///
+  /// - Throws: That the API server, or who asks it, is not known.
+  init(_ options: ControlPlaneOptions) throws {
+    configuration = try ClusterConnection.configuration(options)
+    http = try HTTPClient()
+  }
+
+  /// A client with a budget of its own.
+  func client(_ options: ControlPlaneOptions) -> KubernetesClient {
+    KubernetesClient(
+      configuration, http: http,
+      budget: RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst))
+  }
+
+  private static func configuration(_ options: ControlPlaneOptions) throws -> ClusterConfiguration {
+    if !options.kubeconfig.isEmpty {
+      return try Kubeconfig(file: options.kubeconfig).configuration()
+    }
+    guard let configuration = options.inCluster else {
+      throw FlagError(
+        "Nothing says what to serve: give --configDir or --kubeconfig, or run in a cluster.")
+    }
+    return configuration
+  }
+}
