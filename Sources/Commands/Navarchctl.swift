@@ -10,7 +10,9 @@ public enum Navarchctl {
   /// What a command gives goes to the standard output, why it fails to the standard error.
   public static func main(arguments: [String], environment: [String: String]) async -> Int32 {
     do {
-      write(try await answer(arguments, environment: environment), to: STDOUT_FILENO)
+      let text = try await answer(
+        arguments, environment: environment, say: { write($0, to: STDOUT_FILENO) })
+      write(text, to: STDOUT_FILENO)
       return 0
     } catch {
       write("navarchctl: \(error)\n", to: STDERR_FILENO)
@@ -20,7 +22,8 @@ public enum Navarchctl {
 
   /// What a command line gives.
   static func answer(
-    _ arguments: [String], environment: [String: String], fetch: @escaping Fetch = PageFetcher.fetch
+    _ arguments: [String], environment: [String: String],
+    fetch: @escaping Fetch = PageFetcher.fetch, say: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> String {
     guard let (command, rest) = command(of: arguments) else {
       let words = arguments.prefix { !$0.hasPrefix("-") }
@@ -39,7 +42,7 @@ public enum Navarchctl {
       throw FlagError(
         "\(command.name) does not know \(what); see navarchctl \(command.name) --help.")
     }
-    let context = CommandContext(line: line, environment: environment, fetch: fetch)
+    let context = CommandContext(line: line, environment: environment, fetch: fetch, say: say)
     return try await command.run(context)
   }
 
@@ -81,6 +84,8 @@ struct CommandContext: Sendable {
   var environment: [String: String]
   /// Asks a page.
   var fetch: Fetch
+  /// Prints what is known before the command ends.
+  var say: @Sendable (String) -> Void
 
   /// The first operand; empty where it is not given.
   var operand: String { line.words.first ?? "" }
@@ -106,7 +111,7 @@ struct Command: Sendable {
   static let all: [Command] =
     [.version, .proxyStatus] + proxyConfig + [
       .explain, .validate, .adminLog, .createRemoteSecret, .createToken, .showRoots,
-    ]
+    ] + rotation
 
   var usage: String {
     let lines = flags.map { flag in

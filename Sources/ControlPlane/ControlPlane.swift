@@ -73,7 +73,12 @@ struct ControlPlane {
     discovery.answerQuestions { question throws(DebugRefusal) in try answers.answer(question) }
     let router = Pages.router(
       sources, source: source, metrics: registry,
-      access: ControlPlane.access(options, secure?.identity.callers, discovery, store))
+      access: ControlPlane.access(options, secure?.identity.callers, discovery, store),
+      rotation: secure.map {
+        RotationPage(
+          $0.identity, sources, settleTime: options.identity.rotationSettleTime,
+          log: logs.scope("pkica"))
+      })
     let pipeline = ConfigurationPipeline(
       options, source: source, store: store, server: discovery,
       trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,

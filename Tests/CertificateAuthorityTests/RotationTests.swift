@@ -202,6 +202,11 @@ import Testing
     #expect(ledger.latest(workload("ipv4:10.0.0.1:80"))?.signer == signer.serial)
     #expect(ledger.latest(workload("ipv6:[::1]:1"))?.roots == [signer.serial])
     #expect(ledger.latest(workload("ipv4:10.0.0.3:80")) == nil)
+    // Since when it has them counts, not since the last renewal.
+    ledger.note(workload("ipv4:10.0.0.1:1"), issued, signer: issued.signer, at: Self.now + 30)
+    #expect(ledger.latest(workload("ipv4:10.0.0.1:1"))?.rootsSince == Self.now)
+    ledger.note(workload("ipv4:10.0.0.1:1"), issued, signer: "other", at: Self.now + 40)
+    #expect(ledger.latest(workload("ipv4:10.0.0.1:1"))?.signerSince == Self.now + 40)
     // What has expired makes room.
     ledger.note(workload("ipv4:10.0.0.3:1"), issued, signer: issued.signer, at: Self.now + 61)
     #expect(ledger.latest(workload("ipv4:10.0.0.3:80")) != nil)

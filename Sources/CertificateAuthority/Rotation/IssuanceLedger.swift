@@ -31,8 +31,12 @@ public final class IssuanceLedger: Sendable {
   public struct Issuance: Hashable, Sendable {
     /// The serial number of the certificate that signed.
     public var signer: String
+    /// Since when it was given no other one's, in seconds since 1970.
+    public var signerSince: Int64
     /// The serial numbers of the roots.
     public var roots: Set<String>
+    /// Since when it was given no others, in seconds since 1970.
+    public var rootsSince: Int64
     /// When the certificate ends, in seconds since 1970.
     public var end: Int64
   }
@@ -50,9 +54,14 @@ public final class IssuanceLedger: Sendable {
 
   /// Remembers what a workload was given.
   func note(_ workload: Workload, _ issued: IssuedCertificate, signer: String, at now: Int64) {
-    let issuance = Issuance(
-      signer: signer, roots: issued.rootSerials, end: issued.leaf.notAfter)
+    var issuance = Issuance(
+      signer: signer, signerSince: now, roots: issued.rootSerials, rootsSince: now,
+      end: issued.leaf.notAfter)
     entries.withLock { entries in
+      if let before = entries[workload] {
+        if before.signer == signer { issuance.signerSince = before.signerSince }
+        if before.roots == issuance.roots { issuance.rootsSince = before.rootsSince }
+      }
       if entries.count >= limit, entries[workload] == nil {
         entries = entries.filter { $0.value.end > now }
         guard entries.count < limit else { return }

@@ -60,6 +60,9 @@ struct IdentityOptions: Sendable {
   /// The accounts, `NAMESPACE/NAME`, that may ask for certificates of what runs on their node
   /// (`CA_TRUSTED_NODE_ACCOUNTS`).
   var trustedNodeAccounts: Set<String>
+  /// How long, in seconds, a workload has to put a certificate and its roots into use, before a
+  /// rotation counts on it (`NAVARCH_CA_ROTATION_SETTLE`).
+  var rotationSettleTime: Int64
   /// The audiences of tokens (`TOKEN_AUDIENCES`).
   var audiences: Set<String>
   var tokenRules: [TokenRule] = []
@@ -103,6 +106,7 @@ struct IdentityOptions: Sendable {
       }
       rootRenewal.gracePercent = percent
     }
+    rotationSettleTime = try variables.seconds("NAVARCH_CA_ROTATION_SETTLE") ?? 10
     usesPluggedInName = try variables.truth("USE_CACERTS_FOR_SELF_SIGNED_CA", default: false)
     systemNamespace = line["namespace"]
     clusterNames = IdentityOptions.clusterNames(line["clusterID"], line["clusterAliases"])

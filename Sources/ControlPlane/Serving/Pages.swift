@@ -9,7 +9,7 @@ enum Pages {
   /// Readiness, version, metrics, and the debug pages unless `access` is nil.
   static func router(
     _ sources: IntrospectionSources, source: any ConfigurationSource, metrics: MetricsRegistry,
-    access: DebugAccess?
+    access: DebugAccess?, rotation: RotationPage?
   ) -> HTTPRouter {
     var router = HTTPRouter()
     router.on(.get, "/ready") { request in
@@ -23,7 +23,10 @@ enum Pages {
     router.on(.get, "/metrics") { _ in
       .text(metrics.exposition(), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }
-    if let access { DebugPages(sources, access: access).register(on: &router) }
+    if let access {
+      DebugPages(sources, access: access).register(on: &router)
+      rotation?.register(on: &router)
+    }
     return router
   }
 
