@@ -54,8 +54,11 @@ bench: generate ## Build for release; measure generation beside istiod's figures
 	swift build -c release --product shapes
 	swift build -c release --product navarchd
 	swift build -c release --product adsload
+	swift build -c release --product certload
+	swift build -c release --product navarchctl
 	.build/release/shapes --out .build/shapes.json
 	.build/release/shapes --only changes --services 5000 --proxies 2000 --out .build/changes.json
+	Tests/Bench/certificates .build/release/navarchd .build/release/navarchctl .build/release/certload
 	Tests/Bench/run .build/release/navarchd .build/release/adsload $(BENCH)
 
 # The agent stands beside every workload: what Swift needs is linked into it, and nothing is exported.

@@ -213,9 +213,15 @@ let load = Target.executableTarget(
   name: "adsload", dependencies: ["Bytes", "GRPC"], path: "Tests/Bench/ADSLoad",
   swiftSettings: strict)
 
+/// Callers of a certificate authority (`make bench`).
+let certificateLoad = Target.executableTarget(
+  name: "certload",
+  dependencies: dependencies(["Cryptography", "EnvoyAPI", "GRPC", "StateDirectory"]),
+  path: "Tests/Bench/CertificateLoad", swiftSettings: strict)
+
 let package = Package(
   name: "navarch",
   targets: systemLibraries + rooms.map(target) + rooms.filter { $0.kind == .library }.map(tests)
-    + [shapes, load, .testTarget(name: "TidyTests", swiftSettings: strict)],
+    + [shapes, load, certificateLoad, .testTarget(name: "TidyTests", swiftSettings: strict)],
   cxxLanguageStandard: .cxx17
 )

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cryptography
+import Synchronization
 
 /// Believes client certificates whose chain TLS has verified: their SPIFFE names say who it is.
 public struct ClientCertificateAuthenticator: CallerAuthenticator {
   private let trustDomains: @Sendable () -> Set<String>
+  private let read = ReadCertificates()
 
   /// An authenticator of some trust domains: the mesh's own and its aliases, as they are now.
   public init(trustDomains: @escaping @Sendable () -> Set<String>) {
@@ -21,13 +23,7 @@ public struct ClientCertificateAuthenticator: CallerAuthenticator {
     guard let pem = credentials.certificatePEM else {
       throw AuthenticationFailure("no client certificate is presented")
     }
-    let certificate: Certificate
-    do throws(CryptographyError) {
-      certificate = try Certificate(pem: Array(pem.utf8))
-    } catch {
-      throw AuthenticationFailure("the client certificate cannot be read")
-    }
-    let named = certificate.uris.compactMap(SpiffeID.init)
+    let named = try read.names(of: pem)
     let known = trustDomains()
     let own = named.filter { known.contains($0.trustDomain) }
     guard !own.isEmpty else {
@@ -37,5 +33,31 @@ public struct ClientCertificateAuthenticator: CallerAuthenticator {
           : "the client certificate is of another trust domain, \(named[0].trustDomain)")
     }
     return Caller(.certificate, own)
+  }
+}
+
+/// The SPIFFE names of certificates that were read already: callers show the same one with every
+/// request.
+private final class ReadCertificates: Sendable {
+  private let known = Mutex<[String: [SpiffeID]]>([:])
+
+  /// How many are remembered; then all are forgotten.
+  private static let limit = 10_000
+
+  /// The names in a certificate.
+  func names(of pem: String) throws(AuthenticationFailure) -> [SpiffeID] {
+    if let names = known.withLock({ $0[pem] }) { return names }
+    let certificate: Certificate
+    do throws(CryptographyError) {
+      certificate = try Certificate(pem: Array(pem.utf8))
+    } catch {
+      throw AuthenticationFailure("the client certificate cannot be read")
+    }
+    let names = certificate.uris.compactMap(SpiffeID.init)
+    known.withLock { known in
+      if known.count >= ReadCertificates.limit { known = [:] }
+      known[pem] = names
+    }
+    return names
   }
 }

@@ -47,7 +47,7 @@ extension Certificate {
     try need(X509_set_version(pointer, 2), what)
     try setSerial()
     try setTimes(template)
-    try need(X509_set_pubkey(pointer, publicKey.pointer), what)
+    try setKey(publicKey)
     if !template.organization.isEmpty {
       try need(
         X509_NAME_add_entry_by_NID(
@@ -106,26 +106,61 @@ extension Certificate {
   private func addUsages(
     _ template: CertificateTemplate, _ issuer: OpaquePointer
   ) throws(CryptographyError) {
-    var context = X509V3_CTX()
-    X509V3_set_ctx(&context, issuer, pointer, nil, nil, 0)
-    let extensions: [(Int32, String)] =
-      template.isAuthority
-      ? [
+    if template.isAuthority {
+      var context = X509V3_CTX()
+      X509V3_set_ctx(&context, issuer, pointer, nil, nil, 0)
+      let extensions: [(Int32, String)] = [
         (NID_basic_constraints, "critical,CA:TRUE"),
         (NID_key_usage, "critical,keyCertSign,cRLSign"),
         (NID_subject_key_identifier, "hash"),
       ]
-      : [
-        (NID_basic_constraints, "critical,CA:FALSE"),
-        (NID_key_usage, "critical,digitalSignature,keyEncipherment"),
-        (NID_ext_key_usage, "serverAuth,clientAuth"),
-      ]
-    for (kind, value) in extensions { try add(kind, value, &context) }
+      for (kind, value) in extensions { try add(kind, value, &context) }
+    } else {
+      for made in leafExtensions {
+        try need(X509_add_ext(pointer, made, -1), "an extension cannot be added")
+      }
+    }
     // Of an issuer that is the certificate itself nothing may be asked: OpenSSL would remember it as
     // it is now, unfinished.
-    if issuer != pointer, X509_get0_subject_key_id(issuer) != nil {
-      try add(NID_authority_key_identifier, "keyid", &context)
+    if issuer != pointer, let key = X509_get0_subject_key_id(issuer) { try addIssuerKey(key) }
+  }
+
+  /// Names the issuer's key by the identifier in the issuer's certificate.
+  private func addIssuerKey(
+    _ identifier: UnsafePointer<ASN1_OCTET_STRING>
+  ) throws(CryptographyError) {
+    let what = "the issuer's key cannot be named"
+    let value = try need(AUTHORITY_KEYID_new(), what)
+    defer { AUTHORITY_KEYID_free(value) }
+    value.pointee.keyid = try need(ASN1_OCTET_STRING_dup(identifier), what)
+    try need(
+      X509_add1_ext_i2d(
+        pointer, NID_authority_key_identifier, value, 0, UInt(X509V3_ADD_DEFAULT)),
+      what)
+  }
+
+  /// Takes a public key over: its bytes as they stand in a request, where they do, which spares
+  /// decoding and encoding them.
+  private func setKey(_ key: PublicKey) throws(CryptographyError) {
+    let what = "a public key cannot be set"
+    guard let written = key.written, let own = X509_get_X509_PUBKEY(pointer) else {
+      return try need(X509_set_pubkey(pointer, key.pointer), what)
     }
+    var (kind, bytes, count): (OpaquePointer?, UnsafePointer<UInt8>?, Int32) = (nil, nil, 0)
+    var algorithm: UnsafeMutablePointer<X509_ALGOR>?
+    var (parameterType, parameter): (Int32, UnsafeRawPointer?) = (0, nil)
+    try need(X509_PUBKEY_get0_param(&kind, &bytes, &count, &algorithm, written), what)
+    X509_ALGOR_get0(nil, &parameterType, &parameter, algorithm)
+    // A named curve; keys of other forms are written anew.
+    guard parameterType == V_ASN1_OBJECT, let kind, let bytes, let parameter else {
+      return try need(X509_set_pubkey(pointer, key.pointer), what)
+    }
+    let copy = CRYPTO_memdup(bytes, Int(count), #file, #line)
+    let result = X509_PUBKEY_set0_param(
+      own, OBJ_dup(kind), V_ASN1_OBJECT,
+      UnsafeMutableRawPointer(OBJ_dup(OpaquePointer(parameter))),
+      copy?.assumingMemoryBound(to: UInt8.self), count)
+    try need(result, what)
   }
 
   private func add(
@@ -167,6 +202,19 @@ extension Certificate {
       what)
   }
 }
+
+/// The extensions that every leaf has, made once.
+// SAFETY: they are made before they are read, never changed and never freed; OpenSSL copies them.
+private nonisolated(unsafe) let leafExtensions: [OpaquePointer] = {
+  let values: [(Int32, String)] = [
+    (NID_basic_constraints, "critical,CA:FALSE"),
+    (NID_key_usage, "critical,digitalSignature,keyEncipherment"),
+    (NID_ext_key_usage, "serverAuth,clientAuth"),
+  ]
+  let made = values.compactMap { X509V3_EXT_conf_nid(nil, nil, $0, $1) }
+  precondition(made.count == values.count, "OpenSSL knows the extensions of leaves")
+  return made
+}()
 
 extension CertificateTemplate.Name {
   fileprivate var parts: (Int32, String) {

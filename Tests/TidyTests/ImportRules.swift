@@ -112,7 +112,7 @@ private let extraTestImports: [String: Set<String>] = [
 private let programImports: [String: Set<String>] = [
   "Bench": [
     "Glibc", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
-    "YAML", "JSON", "GRPC", "Bytes", "Synchronization",
+    "YAML", "JSON", "GRPC", "Bytes", "Synchronization", "Cryptography", "StateDirectory",
   ]
 ]
 

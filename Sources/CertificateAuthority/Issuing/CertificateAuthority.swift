@@ -38,6 +38,10 @@ public struct IssuedCertificate: Sendable {
   var rootSerials: Set<String>
   /// The serial number of the certificate that signed.
   var signer: String
+  /// When it was issued, in seconds since 1970.
+  var issuedAt: Int64
+  /// When the leaf ends, in seconds since 1970.
+  var end: Int64
 
   /// The leaf and its chain, PEM.
   public var chainPEM: String { leaf.pem + chainPEMs.joined() }
@@ -106,6 +110,7 @@ public final class CertificateAuthority: Sendable {
     let leaf = try Certificate(template, for: key, issuer: signer.certificate, key: signer.key)
     return IssuedCertificate(
       leaf: leaf, chain: signer.chain, roots: signer.roots, chainPEMs: signer.chainPEMs,
-      rootsPEM: signer.rootsPEM, rootSerials: signer.rootSerials, signer: signer.serial)
+      rootsPEM: signer.rootsPEM, rootSerials: signer.rootSerials, signer: signer.serial,
+      issuedAt: now, end: end)
   }
 }

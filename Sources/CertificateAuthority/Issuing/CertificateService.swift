@@ -99,7 +99,7 @@ public struct CertificateService: Sendable {
     for id in identities {
       let workload = IssuanceLedger.Workload(
         peer: call.peer, namespace: id.namespace, serviceAccount: id.serviceAccount)
-      ledger.note(workload, issued, signer: issued.signer, at: issued.leaf.notBefore + IssuingPolicy.backdating)
+      ledger.note(workload, issued, signer: issued.signer, at: issued.issuedAt)
     }
   }
 

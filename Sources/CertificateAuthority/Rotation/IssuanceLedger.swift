@@ -56,7 +56,7 @@ public final class IssuanceLedger: Sendable {
   func note(_ workload: Workload, _ issued: IssuedCertificate, signer: String, at now: Int64) {
     var issuance = Issuance(
       signer: signer, signerSince: now, roots: issued.rootSerials, rootsSince: now,
-      end: issued.leaf.notAfter)
+      end: issued.end)
     entries.withLock { entries in
       if let before = entries[workload] {
         if before.signer == signer { issuance.signerSince = before.signerSince }
