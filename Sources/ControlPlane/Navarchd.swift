@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Flags
+import GRPC
 import Glibc
 import Lifecycle
 import Logging
@@ -37,6 +38,7 @@ public enum Navarchd {
     _ line: FlagValues, _ flags: [Flag], _ environment: [String: String]
   ) async throws -> Int32 {
     let options = try ControlPlaneOptions(line, environment: environment)
+    if let suites = options.identity.tls.suites { TLSSuites.set(suites) }
     let logs = try LogSystem(options.logs)
     let log = logs.scope()
     for flag in flags.sorted(by: { $0.name < $1.name }) {

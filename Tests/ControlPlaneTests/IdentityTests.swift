@@ -67,6 +67,17 @@ struct IdentityTests {
     #expect(try options([], inCluster).tokenRules.isEmpty)
   }
 
+  @Test func suitesHaveGosNames() throws {
+    #expect(try options().tls.suites == nil)
+    #expect(try options(["--tls-min-version", "1.3"]).tls.suites != nil)
+    let names = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256"
+    #expect(
+      try options(["--tls-cipher-suites", names]).tls.suites == "ECDHE-ECDSA-AES256-GCM-SHA384")
+    for wrong in [["--tls-min-version", "1.1"], ["--tls-cipher-suites", "TLS_RSA_WITH_RC4"]] {
+      #expect(throws: FlagError.self) { try options(wrong) }
+    }
+  }
+
   @Test func debugPagesMayBeOff() throws {
     #expect(try options().servesDebugPages)
     #expect(try !options([], ["ENABLE_DEBUG_ON_HTTP": "false"]).servesDebugPages)

@@ -79,8 +79,10 @@ enum FlagTable {
       "tlsCertFile", .text, "", used: true,
       "Server certificate with its chain, in place of one from the authority"),
     Flag("tlsKeyFile", .text, "", used: true, "Private key of the server certificate"),
-    Flag("tls-cipher-suites", .list, "", "TLS cipher suites to offer"),
-    Flag("tls-min-version", .text, "1.2", "Oldest TLS version to accept"),
+    Flag(
+      "tls-cipher-suites", .list, "", used: true,
+      "Cipher suites of TLS 1.2 to offer, by Go's names; those of TLS 1.3 always are"),
+    Flag("tls-min-version", .text, "1.2", used: true, "Oldest TLS version to accept: 1.2 or 1.3"),
   ]
 
   private static let limits = [

@@ -25,6 +25,8 @@ struct IdentityOptions: Sendable {
   }
 
   var secureAddress: String
+  /// What TLS versions and ciphers the TLS port takes.
+  var tls: TLSOptions
   /// Where keys are kept; nil where nothing may be kept.
   var stateDirectory: String?
   /// The folder of a plugged-in authority (`ROOT_CA_DIR`).
@@ -76,6 +78,7 @@ struct IdentityOptions: Sendable {
   init(_ line: FlagValues, _ environment: [String: String]) throws(FlagError) {
     let variables = Variables(environment)
     secureAddress = line["secureGRPCAddr"]
+    tls = try TLSOptions(line)
     stateDirectory = line["stateDir"].isEmpty ? nil : line["stateDir"]
     authorityFolder = variables.text("ROOT_CA_DIR") ?? "./etc/cacerts"
     certificateFile = line["tlsCertFile"]

@@ -347,3 +347,28 @@ def test_a_plugged_in_authority_is_reloaded(start):
                 wait_until("a word about the key", lambda: (
                     "ca-key.pem cannot be used: the key does not belong" in read(daemon.log)), 30)
                 assert issuer() == "second" and not client.ended
+
+
+def _handshakes(daemon, roots, *options):
+    """Whether a client with these options of `openssl s_client` comes to an end of its handshake."""
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", daemon.secure, "-CAfile", roots, "-alpn", "h2", *options],
+        input="", capture_output=True, text=True, errors="replace", timeout=30)
+    return "Cipher is (NONE)" not in done.stdout and done.returncode == 0
+
+
+def test_versions_and_ciphers_of_tls(start):
+    """--tls-min-version and --tls-cipher-suites decide which clients the TLS port takes"""
+    strong, other = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
+    with start() as daemon:
+        roots = daemon.roots()
+        assert _handshakes(daemon, roots, "-tls1_2") and _handshakes(daemon, roots, "-tls1_3")
+    with start(arguments=["--tls-min-version", "1.3"]) as daemon:
+        roots = daemon.roots()
+        assert _handshakes(daemon, roots, "-tls1_3") and not _handshakes(daemon, roots, "-tls1_2")
+    suites = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256"
+    with start(arguments=["--tls-cipher-suites", suites]) as daemon:
+        roots = daemon.roots()
+        assert _handshakes(daemon, roots, "-tls1_2", "-cipher", strong)
+        assert not _handshakes(daemon, roots, "-tls1_2", "-cipher", other)
+        assert _handshakes(daemon, roots, "-tls1_3")
