@@ -33,18 +33,8 @@ struct ControlPlane {
     let translator = Translator(cacheCapacity: options.cacheCapacity) {
       metrics.xds.certificateErrors.increment()
     }
-    var serving = DiscoveryServerConfiguration(
-      controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
-      view: { snapshot, node in
-        let view = translator.view(snapshot, node)
-        metrics.sources.countIfUntargeted(view.context)
-        return view
-      })
-    serving.auditInterval = options.auditInterval
-    serving.checksNodes = options.identity.checksNodes
-    serving.origins = { translator.view($0, $1).context.origins(of: $2, $3, in: store) }
     let client = cluster?.client(options)
-    serving.mayReadSecrets = ControlPlane.secretReaders(client)
+    let serving = ControlPlane.serving(options, store, translator, metrics, client)
     let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
     let grpc = try GRPCService(
       options, at: options.grpcAddress, methods: discovery.methods(), discovery: discovery, log: log
@@ -136,6 +126,25 @@ struct ControlPlane {
       methods: methods, discovery: discovery, log: logs.scope(),
       ready: { await identity.waitUntilReady() })
     return (identity, port)
+  }
+
+  /// How streams are served: what a proxy is shown, and what is checked of it.
+  private static func serving(
+    _ options: ControlPlaneOptions, _ store: ConfigStore, _ translator: Translator,
+    _ metrics: IstiodMetrics, _ client: KubernetesClient?
+  ) -> DiscoveryServerConfiguration {
+    var serving = DiscoveryServerConfiguration(
+      controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
+      view: { snapshot, node in
+        let view = translator.view(snapshot, node)
+        metrics.sources.countIfUntargeted(view.context)
+        return view
+      })
+    serving.auditInterval = options.auditInterval
+    serving.checksNodes = options.identity.checksNodes
+    serving.origins = { translator.view($0, $1).context.origins(of: $2, $3, in: store) }
+    serving.mayReadSecrets = ControlPlane.secretReaders(client)
+    return serving
   }
 
   /// Which proxies may read secrets of their namespace; nil where there is nobody to ask.
