@@ -76,11 +76,10 @@ public struct PushDebouncer: Sendable {
   public mutating func note(_ scope: PushScope, at now: Duration) -> [Push] {
     guard !scope.isEmpty else { return [] }
     if scope.configuration { wait(scope, at: now) }
-    guard !scope.endpoints.isEmpty, scope.removesEndpoints || !scope.configuration else {
+    guard !scope.ofEndpoints.isEmpty, scope.removesEndpoints || !scope.configuration else {
       return due(at: now)
     }
-    var push = Push(
-      scope: .endpoints(scope.endpoints, removed: scope.removesEndpoints), origin: now, changes: 1)
+    var push = Push(scope: scope.ofEndpoints, origin: now, changes: 1)
     if let waiting = endpoints { push.absorb(waiting) }
     guard scope.removesEndpoints || running == 0 else {
       endpoints = push

@@ -8,9 +8,15 @@ public struct PushScope: Hashable, Sendable {
   public var endpoints: Set<String>
   /// Whether some of these lost endpoints: such a push is never delayed.
   public var removesEndpoints: Bool
+  /// The addresses of workloads for whose own proxies anything may have changed.
+  public var workloads: Set<String>
 
   /// A scope of these parts.
-  public init(configuration: Bool, endpoints: Set<String> = [], removesEndpoints: Bool = false) {
+  public init(
+    configuration: Bool, endpoints: Set<String> = [], removesEndpoints: Bool = false,
+    workloads: Set<String> = []
+  ) {
+    self.workloads = workloads
     self.configuration = configuration
     self.endpoints = endpoints
     self.removesEndpoints = removesEndpoints
@@ -25,13 +31,29 @@ public struct PushScope: Hashable, Sendable {
   }
 
   /// Whether nothing changed.
-  public var isEmpty: Bool { !configuration && endpoints.isEmpty }
+  public var isEmpty: Bool { !configuration && endpoints.isEmpty && workloads.isEmpty }
+
+  /// What of it is not configuration for all.
+  var ofEndpoints: PushScope {
+    var scope = self
+    scope.configuration = false
+    return scope
+  }
+
+  /// The scope as a proxy with these addresses has it.
+  public func seen(from addresses: [String]) -> PushScope {
+    guard !workloads.isEmpty, addresses.contains(where: workloads.contains) else { return self }
+    var scope = self
+    scope.configuration = true
+    return scope
+  }
 
   /// Both scopes in one.
   public func merged(with other: PushScope) -> PushScope {
     PushScope(
       configuration: configuration || other.configuration,
       endpoints: endpoints.union(other.endpoints),
-      removesEndpoints: removesEndpoints || other.removesEndpoints)
+      removesEndpoints: removesEndpoints || other.removesEndpoints,
+      workloads: workloads.union(other.workloads))
   }
 }

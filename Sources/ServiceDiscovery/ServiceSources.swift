@@ -129,6 +129,21 @@ public struct ServiceSources: Sendable {
     return mine.count == theirs.count && zip(mine, theirs).allSatisfy { $0 === $1 }
   }
 
+  /// What became of a ServiceEntry's endpoints since other sources; nil where more of it differs.
+  ///
+  /// Its services, and the addresses of which it says something else.
+  public func endpointChange(
+    of name: DiscoveryTables.Name, since other: ServiceSources
+  ) -> (services: Set<ServiceKey>, addresses: Set<String>)? {
+    guard let new = tables.serviceEntries[name], let old = other.tables.serviceEntries[name],
+      settings == other.settings
+    else { return nil }
+    let declared = services(of: new)
+    guard declared == other.services(of: old) else { return nil }
+    let endpoints = Set(new.spec.endpoints).symmetricDifference(old.spec.endpoints)
+    return (Set(declared.map(\.key)), Set(endpoints.map(\.address)))
+  }
+
   /// Every service, without aliases, in no order.
   ///
   /// Several objects may declare one host in one namespace; each gives a service of its own.

@@ -1,40 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mesh that is measured: services with five endpoints each in twenty namespaces, as files."""
+"""The mesh that is measured, as files: what istiod 1.30.3 was measured with.
+
+S ServiceEntries with five static endpoints and an address each in twenty namespaces, port 80 HTTP
+and for every tenth a TCP port too; VirtualServices for a fifth of them, DestinationRules with two
+subsets for three tenths. Every simulated proxy is an endpoint of the mesh.
+"""
 import os
 
 NAMESPACES = 20
 ENDPOINTS = 5
-SERVICE = """apiVersion: v1
-kind: Service
+SERVICE = """apiVersion: networking.istio.io/v1
+kind: ServiceEntry
 metadata: {{name: svc-{n}, namespace: ns-{ns}, creationTimestamp: "2026-01-01T00:00:00Z"}}
 spec:
-  clusterIP: 10.{a}.{b}.{c}
-  selector: {{app: svc-{n}}}
-  ports: [{{name: http, port: 80, targetPort: 8080, protocol: TCP}}]
+  hosts: [{host}]
+  addresses: [{address}]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports:
+  - {{name: http, number: 80, protocol: HTTP, targetPort: 8080}}
+{tcp}  endpoints:
+{endpoints}
 """
-RULE = """---
-apiVersion: networking.istio.io/v1
+TCP = "  - {name: tcp, number: 9000, protocol: TCP, targetPort: 9000}\n"
+RULE = """apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {{name: svc-{n}, namespace: ns-{ns}, creationTimestamp: "2026-01-01T00:00:00Z"}}
 spec:
-  host: svc-{n}.ns-{ns}.svc.cluster.local
+  host: {host}
   subsets: [{{name: v1, labels: {{version: v1}}}}, {{name: v2, labels: {{version: v2}}}}]
 """
 ROUTE = """apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {{name: svc-{n}, namespace: ns-{ns}, creationTimestamp: "2026-01-01T00:00:00Z"}}
+metadata: {{name: svc-{n}, namespace: ns-{ns}, creationTimestamp: "2026-01-01T00:00:00Z"{note}}}
 spec:
-  hosts: [svc-{n}.ns-{ns}.svc.cluster.local]
+  hosts: [{host}]
   http:
   - route:
-    - {{destination: {{host: svc-{n}.ns-{ns}.svc.cluster.local, subset: v1}}, weight: {weight}}}
-    - {{destination: {{host: svc-{n}.ns-{ns}.svc.cluster.local, subset: v2}}, weight: {rest}}}
+    - {{destination: {{host: {host}, subset: v1}}, weight: {weight}}}
+    - {{destination: {{host: {host}, subset: v2}}, weight: {rest}}}
 """
+STRICT = """apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+"""
+NOTE = ', annotations: {example.com/note: "1"}'
 
 
 def address(first, number):
     """The number-th address of the network first.0.0.0/8."""
     return "%d.%d.%d.%d" % (first, number >> 16 & 255, number >> 8 & 255, number & 255)
+
+
+def host(number):
+    """The host of a service."""
+    return "svc-%d.ns-%d.example.com" % (number, number % NAMESPACES)
+
+
+def cluster(number, subset=""):
+    """The name of a service's cluster, and of its endpoints."""
+    return "outbound|80|%s|%s" % (subset, host(number))
 
 
 class Mesh:
@@ -43,54 +69,48 @@ class Mesh:
     def __init__(self, folder, services):
         self.folder, self.services = folder, services
         for namespace in range(NAMESPACES):
-            os.makedirs(os.path.join(folder, "ns-%d" % namespace))
+            os.makedirs(os.path.join(folder, "ns-%d" % namespace), exist_ok=True)
         for number in range(services):
             self.add(number)
 
     def add(self, number):
-        """A service with its endpoints; every tenth has subsets and a VirtualService."""
-        namespace = number % NAMESPACES
-        text = SERVICE.format(n=number, ns=namespace, a=number >> 14 & 255, b=number >> 8 & 63,
-                              c=number & 255)
-        if number % 10 == 0:
-            text += RULE.format(n=number, ns=namespace)
-            self.route(number, 90)
-        self.write(number, "service", text)
+        """A service with its endpoints, and its rules."""
         self.endpoints(number, ENDPOINTS)
+        if number % 10 < 3:
+            self.write(number, "rule", RULE.format(n=number, ns=number % NAMESPACES, host=host(number)))
+        if number % 10 < 2:
+            self.route(number, 90)
 
     def endpoints(self, number, count):
-        """The endpoints of a service."""
-        namespace = number % NAMESPACES
-        rows = ["- {addresses: [%s], conditions: {ready: true}}" % address(11, number * 8 + place)
-                for place in range(count)]
-        text = ["apiVersion: discovery.k8s.io/v1", "kind: EndpointSlice",
-                "metadata: {name: svc-%d-a, namespace: ns-%d, labels: {kubernetes.io/service-name: "
-                "svc-%d}}" % (number, namespace, number), "addressType: IPv4",
-                "ports: [{name: http, port: 8080, protocol: TCP}]", "endpoints:", *rows, ""]
-        self.write(number, "endpoints", "\n".join(text))
+        """A service with `count` endpoints: the number-th proxy is the first of the number-th service."""
+        rows = ["  - {address: %s, labels: {app: svc-%d, version: v%d}}" % (
+            address(11, place * self.services + number), number, place % 2 + 1)
+            for place in range(count)]
+        self.write(number, "service", SERVICE.format(
+            n=number, ns=number % NAMESPACES, host=host(number), address=address(240, number + 256),
+            tcp=TCP if number % 10 == 0 else "", endpoints="\n".join(rows)))
 
-    def route(self, number, weight):
+    def route(self, number, weight, note=""):
         """The VirtualService of a service."""
-        self.write(number, "route", ROUTE.format(n=number, ns=number % NAMESPACES, weight=weight,
-                                                 rest=100 - weight))
+        self.write(number, "route", ROUTE.format(
+            n=number, ns=number % NAMESPACES, host=host(number), weight=weight, rest=100 - weight,
+            note=note))
 
     def annotate(self, number, weight):
         """The VirtualService of a service with an annotation that nothing reads."""
-        text = ROUTE.format(n=number, ns=number % NAMESPACES, weight=weight, rest=100 - weight)
-        note = 'annotations: {example.com/note: "1"}, creationTimestamp'
-        self.write(number, "route", text.replace("creationTimestamp", note))
+        self.route(number, weight, NOTE)
 
     def strict(self):
         """Mutual TLS for the whole mesh."""
-        with open(os.path.join(self.folder, "strict.yaml"), "w") as file:
-            file.write("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\n"
-                       "metadata: {name: default, namespace: istio-system}\n"
-                       "spec: {mtls: {mode: STRICT}}\n")
+        self.replace(os.path.join(self.folder, "strict.yaml"), STRICT)
 
     def write(self, number, what, text):
+        """A file of a service."""
+        name = "svc-%d-%s.yaml" % (number, what)
+        self.replace(os.path.join(self.folder, "ns-%d" % (number % NAMESPACES), name), text)
+
+    def replace(self, path, text):
         """Replaces a file at once."""
-        path = os.path.join(self.folder, "ns-%d" % (number % NAMESPACES),
-                            "svc-%d-%s.yaml" % (number, what))
         with open(path + ".tmp", "w") as file:
             file.write(text)
         os.rename(path + ".tmp", path)

@@ -64,6 +64,18 @@ import Testing
     #expect(removed.map(\.scope.endpoints) == [["d", "e"]] && removed.map(\.origin) == [at(6)])
   }
 
+  @Test func aWorkloadIsToldOfItselfWithItsEndpoints() {
+    var debouncer = PushDebouncer()
+    let scope = PushScope(configuration: false, endpoints: ["a"], workloads: ["10.0.0.1"])
+    let pushed = debouncer.note(scope, at: at(0)).map(\.scope)
+    #expect(pushed == [scope])
+    #expect(pushed[0].seen(from: ["10.0.0.9", "10.0.0.1"]).configuration)
+    #expect(!pushed[0].seen(from: ["10.0.0.2"]).configuration)
+    let other = PushScope(configuration: false, workloads: ["10.0.0.2"])
+    #expect(debouncer.note(other, at: at(1)) == [])
+    #expect(debouncer.finished(at: at(2)).map(\.scope) == [other])
+  }
+
   @Test func nothingChangedIsNoPush() {
     var debouncer = PushDebouncer()
     #expect(debouncer.note(.endpoints([]), at: at(0)) == [])

@@ -14,7 +14,7 @@ enum EndpointNames {
     return PushScope(
       configuration: change.configuration,
       endpoints: names(of: change.endpoints, in: snapshot),
-      removesEndpoints: change.removesEndpoints)
+      removesEndpoints: change.removesEndpoints, workloads: change.workloads)
   }
 
   /// Every name of these services' endpoints: a port, a subset, and the form of SNI.

@@ -141,19 +141,21 @@ public struct MeshStore: Sendable {
     var change = StoreChange()
     (change.keys, change.events) = (edits.keys, edits.events)
     change.isEverything = edits.settings
-    change.configuration = edits.configuration || edits.registry || edits.settings
     refreshTables(edits.settings ? ConfigTables.kinds : edits.kinds)
     let registry = registry(after: previous.registry, edits)
+    let hasOtherServices = registry.map { $0.touched == nil } ?? false
+    change.configuration = edits.configuration || hasOtherServices || edits.settings
     if let registry {
+      change.workloads = registry.workloads
       let lost = EndpointDifference(previous.registry, registry.registry, of: registry.touched)
       change.endpoints = lost.changed
       change.removesEndpoints = lost.removes
       change.configuration = change.configuration || lost.concernsListeners
     }
-    guard change.configuration || !change.endpoints.isEmpty else { return StoreChange() }
+    guard !change.isEmpty else { return StoreChange() }
     generation += 1
     let next = registry?.registry ?? previous.registry
-    let onlyEndpoints = edits.kinds.isEmpty && !edits.registry && !edits.settings
+    let onlyEndpoints = edits.kinds.isEmpty && !hasOtherServices && !edits.settings
     snapshot =
       onlyEndpoints
       ? MeshSnapshot(previous, registry: next, addresses: gatewayAddresses)
@@ -176,15 +178,20 @@ public struct MeshStore: Sendable {
     return change
   }
 
-  /// The registry after edits, and the services whose endpoints were made anew (nil for all); nil
-  /// where the edits do not touch it.
-  private func registry(
-    after previous: ServiceRegistry, _ edits: StoreEdits
-  ) -> (registry: ServiceRegistry, touched: Set<ServiceKey>?)? {
-    if edits.registry || edits.settings {
-      return (ServiceRegistry(sources(previous: previous), previous: previous), nil)
-    }
-    guard !edits.slices.isEmpty || !edits.podNamespaces.isEmpty else { return nil }
+  /// The registry after edits.
+  private struct NextRegistry {
+    var registry: ServiceRegistry
+    /// The services whose endpoints were made anew; nil where services themselves may differ.
+    var touched: Set<ServiceKey>?
+    /// Where workloads stand of which a ServiceEntry says something else.
+    var workloads: Set<String> = []
+  }
+
+  /// The registry after edits; nil where the edits do not touch it.
+  private func registry(after previous: ServiceRegistry, _ edits: StoreEdits) -> NextRegistry? {
+    if edits.registry || edits.settings { return rebuilt(after: previous) }
+    guard !edits.slices.isEmpty || !edits.podNamespaces.isEmpty || !edits.serviceEntries.isEmpty
+    else { return nil }
     let domain = settings.value.clusterDomain
     var touched: Set<ServiceKey> = []
     for slice in edits.slices {
@@ -195,7 +202,21 @@ public struct MeshStore: Sendable {
       touched.formUnion(previous.services(namespace: namespace).map(\.key))
     }
     let sources = sources(previous: previous)
-    return (previous.rebuildingEndpoints(of: touched, from: sources), touched)
+    var workloads: Set<String> = []
+    for entry in edits.serviceEntries {
+      guard let change = sources.endpointChange(of: entry, since: previous.sources) else {
+        return rebuilt(after: previous)
+      }
+      touched.formUnion(change.services)
+      workloads.formUnion(change.addresses)
+    }
+    return NextRegistry(
+      registry: previous.rebuildingEndpoints(of: touched, from: sources), touched: touched,
+      workloads: workloads)
+  }
+
+  private func rebuilt(after previous: ServiceRegistry) -> NextRegistry {
+    NextRegistry(registry: ServiceRegistry(sources(previous: previous), previous: previous))
   }
 
   private func sources(previous: ServiceRegistry?) -> ServiceSources {

@@ -25,6 +25,9 @@ public struct StoreChange: Hashable, Sendable {
   public var endpoints: Set<ServiceKey> = []
   /// Whether some of these lost an endpoint.
   public var removesEndpoints = false
+  /// The addresses of workloads of which a ServiceEntry says something else: for the proxies there
+  /// anything may differ.
+  public var workloads: Set<String> = []
   /// Whether a first snapshot, or other settings of the mesh, make everything new.
   public var isEverything = false
 
@@ -32,7 +35,9 @@ public struct StoreChange: Hashable, Sendable {
   public init() {}
 
   /// Whether nothing that is served differs.
-  public var isEmpty: Bool { !configuration && endpoints.isEmpty && !isEverything }
+  public var isEmpty: Bool {
+    !configuration && endpoints.isEmpty && workloads.isEmpty && !isEverything
+  }
 
   /// How log lines name the change (istiod's `kind/namespace/name and N more configs`).
   public var summary: String {

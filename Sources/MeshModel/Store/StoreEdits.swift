@@ -21,6 +21,8 @@ struct StoreEdits {
   var settings = false
   /// The services, by namespace and name, whose EndpointSlices differ.
   var slices: Set<DiscoveryTables.Name> = []
+  /// The ServiceEntries that say something else than before: perhaps only of endpoints.
+  var serviceEntries: Set<DiscoveryTables.Name> = []
   /// The namespaces in which Pods differ.
   var podNamespaces: Set<String> = []
 
@@ -41,6 +43,8 @@ struct StoreEdits {
       podNamespaces.insert(pod.meta.namespace)
       if !StoreEdits.isSamePlace(old, new) { configuration = true }
     case .namespace: (registry, namespaces) = (true, true)
+    case .serviceEntry(let entry) where old != nil && new != nil:
+      serviceEntries.insert(.init(entry.meta.namespace, entry.meta.name))
     case .node, .service, .serviceEntry, .workloadEntry: registry = true
     default:
       guard ConfigTables.kinds.contains(either.kind) else { return }

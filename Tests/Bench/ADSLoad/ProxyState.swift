@@ -149,7 +149,7 @@ extension ProxyState {
   /// The node of the number-th proxy, as istio's agent describes it.
   static func node(_ number: Int, namespaces: Int) -> [UInt8] {
     let namespace = "ns-\(number % namespaces)"
-    let address = "12.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)"
+    let address = "11.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)"
     let metadata = [
       ("NAMESPACE", namespace), ("CLUSTER_ID", "Kubernetes"), ("ISTIO_VERSION", "1.30.3"),
     ]
