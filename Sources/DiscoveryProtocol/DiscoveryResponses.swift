@@ -92,11 +92,15 @@ public enum StreamResponse: Sendable {
 
   /// The response's wire bytes: a head, the shared resources, a tail.
   ///
-  /// - Parameter controlPlane: The text of `control_plane.identifier`; empty leaves it out.
-  public func encoded(controlPlane: String) -> [ByteSlice] {
+  /// - Parameters:
+  ///   - controlPlane: The text of `control_plane.identifier`; empty leaves it out.
+  ///   - chunks: Where responses share runs of resources.
+  public func encoded(
+    controlPlane: String, chunks: ResponseChunks = ResponseChunks()
+  ) -> [ByteSlice] {
     switch self {
-    case .sotw(let response): response.encoded(controlPlane: controlPlane)
-    case .delta(let response): response.encoded(controlPlane: controlPlane)
+    case .sotw(let response): response.encoded(controlPlane: controlPlane, chunks: chunks)
+    case .delta(let response): response.encoded(controlPlane: controlPlane, chunks: chunks)
     }
   }
 }

@@ -17,6 +17,12 @@ public protocol ResourceView: Sendable {
   /// The resource of a name, or nil if this proxy has none of it.
   func named(_ type: ResourceType, _ name: String) -> EncodedResource?
 
+  /// What a subscription covers of a type: `names`, and everything where it is a wildcard.
+  ///
+  /// The list of two proxies, or of two views of a proxy, for which it is equal should be one object:
+  /// the machines take a short cut by identity, and streams share its memory.
+  func list(_ type: ResourceType, wildcard: Bool, names: ResourceNames) -> ResourceList
+
   /// Whether this view has of a type just what an earlier view of the same proxy has, as far as that
   /// is known without making the resources; false where they must be compared.
   func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool
@@ -30,6 +36,23 @@ public protocol ResourceView: Sendable {
 }
 
 extension ResourceView {
+  /// A list of its own.
+  public func list(
+    _ type: ResourceType, wildcard: Bool, names: ResourceNames
+  ) -> ResourceList {
+    ResourceList(elements(type, wildcard: wildcard, names: names))
+  }
+
+  /// The elements of such a list, gathered one by one.
+  public func elements(
+    _ type: ResourceType, wildcard: Bool, names: ResourceNames
+  ) -> [EncodedResource] {
+    guard wildcard else { return names.sorted.compactMap { named(type, $0) } }
+    let all = all(type)
+    if names.sorted.isEmpty { return all }
+    return SortedResources.merged(names.sorted.compactMap { named(type, $0) }, all)
+  }
+
   /// Nothing is known: the resources are compared.
   public func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool { false }
 }

@@ -6,23 +6,31 @@ import EnvoyAPI
 extension SotWResponse {
   /// The wire bytes of a `DiscoveryResponse`: a head, the shared resources, a tail.
   ///
-  /// - Parameter controlPlane: The text of `control_plane.identifier`; empty leaves it out.
-  public func encoded(controlPlane: String) -> [ByteSlice] {
+  /// - Parameters:
+  ///   - controlPlane: The text of `control_plane.identifier`; empty leaves it out.
+  ///   - chunks: Where responses share runs of resources.
+  public func encoded(
+    controlPlane: String, chunks: ResponseChunks = ResponseChunks()
+  ) -> [ByteSlice] {
     var tail = ResponseTail(type: type, nonce: nonce)
     tail.controlPlane(field: 6, controlPlane)
-    return [headSlice(version: version)] + resources.flatMap(\.sotwElement) + [tail.slice]
+    return [headSlice(version: version)] + chunks.slices(resources, .sotw) + [tail.slice]
   }
 }
 
 extension DeltaResponse {
   /// The wire bytes of a `DeltaDiscoveryResponse`: a head, the shared resources, a tail.
   ///
-  /// - Parameter controlPlane: The text of `control_plane.identifier`; empty leaves it out.
-  public func encoded(controlPlane: String) -> [ByteSlice] {
+  /// - Parameters:
+  ///   - controlPlane: The text of `control_plane.identifier`; empty leaves it out.
+  ///   - chunks: Where responses share runs of resources.
+  public func encoded(
+    controlPlane: String, chunks: ResponseChunks = ResponseChunks()
+  ) -> [ByteSlice] {
     var tail = ResponseTail(type: type, nonce: nonce)
     for name in removed { tail.writer.string(field: 6, name) }
     tail.controlPlane(field: 7, controlPlane)
-    return [headSlice(version: systemVersion)] + resources.flatMap(\.deltaElement) + [tail.slice]
+    return [headSlice(version: systemVersion)] + chunks.slices(resources, .delta) + [tail.slice]
   }
 }
 

@@ -1,78 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Bytes
 import EnvoyAPI
 
-/// Resources of one type, sorted by name, no name twice.
+/// What a client has of one type, or should have: resources sorted by name, no name twice.
 ///
-/// A client that has all of a view shares the view's own array, so that a stream costs memory
-/// only where it differs.
+/// A client that has all of a view shares the view's own list, so that a stream costs memory and
+/// time only where it differs.
 struct SortedResources: Sendable {
-  private(set) var elements: [EncodedResource] = []
+  private(set) var list = ResourceList.empty
 
   init() {}
 
+  /// Shares a list.
+  init(_ list: ResourceList) { self.list = list }
+
   /// Takes an array that is sorted already.
-  init(sorted elements: [EncodedResource]) { self.elements = elements }
+  init(sorted elements: [EncodedResource]) { list = ResourceList(elements) }
 
-  var isEmpty: Bool { elements.isEmpty }
+  var elements: [EncodedResource] { list.elements }
 
-  var names: [String] { elements.map(\.name) }
+  var isEmpty: Bool { list.elements.isEmpty }
 
-  /// Whether both share one storage, and so are equal without looking.
-  func isIdentical(to other: SortedResources) -> Bool {
-    elements.count == other.elements.count
-      && elements.withUnsafeBufferPointer { mine in
-        other.elements.withUnsafeBufferPointer { mine.baseAddress == $0.baseAddress }
-      }
-  }
+  var names: [String] { list.elements.map(\.name) }
 
-  subscript(name: String) -> EncodedResource? {
-    let index = position(of: name)
-    guard index < elements.count, elements[index].name == name else { return nil }
-    return elements[index]
+  /// A digest over names and contents: equal sets, equal version, on every replica.
+  var version: String { list.version }
+
+  /// Whether both share one list, and so are equal without looking.
+  func isIdentical(to other: SortedResources) -> Bool { list === other.list }
+
+  subscript(name: String) -> EncodedResource? { list[name] }
+
+  /// Those of some names, sorted.
+  func elements(named names: Set<String>) -> [EncodedResource] {
+    // Few are looked for, many are met on a walk.
+    names.count < list.elements.count / 16
+      ? names.sorted().compactMap { list[$0] } : list.elements.filter { names.contains($0.name) }
   }
 
   /// Keeps those that a predicate on names accepts.
   mutating func filter(_ keeps: (String) -> Bool) {
     guard elements.contains(where: { !keeps($0.name) }) else { return }
-    elements.removeAll { !keeps($0.name) }
+    list = ResourceList(elements.filter { keeps($0.name) })
   }
 
   /// Puts resources in by name and takes names away; both lists sorted.
   mutating func apply(changed: [EncodedResource], removed: [String]) {
-    if changed.count + removed.count <= 8 {
-      for resource in changed { insert(resource) }
-      for name in removed { remove(name) }
-    } else {
-      let gone = Set(removed)
-      elements = SortedResources.merged(elements, changed).filter { !gone.contains($0.name) }
-    }
+    guard !changed.isEmpty || !removed.isEmpty else { return }
+    let all = changed.isEmpty ? elements : SortedResources.merged(elements, changed)
+    let gone = Set(removed)
+    list = ResourceList(gone.isEmpty ? all : all.filter { !gone.contains($0.name) })
   }
 
   /// What turns these into `target`: resources new or different, and names that it lacks.
   func changes(to target: SortedResources) -> ResourceChanges {
     var changes = ResourceChanges()
     guard !isIdentical(to: target) else { return changes }
-    var index = 0
-    for resource in target.elements {
-      while index < elements.count, elements[index].name < resource.name {
-        changes.removed.append(elements[index].name)
+    let (old, new) = (elements, target.elements)
+    var (index, place) = (0, 0)
+    while true {
+      let shared = list.sharedPrefix(from: index, with: target.list, from: place)
+      index += shared
+      place += shared
+      guard place < new.count else { break }
+      let resource = new[place]
+      while index < old.count, old[index].name < resource.name {
+        changes.removed.append(old[index].name)
         index += 1
       }
-      if index < elements.count, elements[index].name == resource.name {
-        if elements[index] != resource { changes.changed.append(resource) }
+      if index < old.count, old[index].name == resource.name {
+        if old[index] != resource { changes.changed.append(resource) }
         index += 1
       } else {
         changes.changed.append(resource)
       }
+      place += 1
     }
-    changes.removed += elements[index...].map(\.name)
+    changes.removed += old[index...].map(\.name)
     return changes
   }
 
   /// Both lists in one; where both have a name, the second wins.
   static func merged(_ one: [EncodedResource], _ two: [EncodedResource]) -> [EncodedResource] {
+    if one.isEmpty { return two }
+    if two.isEmpty { return one }
     var result: [EncodedResource] = []
     result.reserveCapacity(one.count + two.count)
     var index = 0
@@ -86,43 +97,6 @@ struct SortedResources: Sendable {
     }
     result += one[index...]
     return result
-  }
-
-  /// A digest over names and contents: equal sets, equal version, on every replica.
-  var version: String {
-    var high: UInt64 = 0x9e37_79b9_7f4a_7c15
-    var low: UInt64 = 0xc2b2_ae3d_27d4_eb4f
-    for resource in elements {
-      high = (high ^ resource.digest.high) &* 0x0000_0100_0000_01b3
-      low = (low ^ resource.digest.low) &* 0x9e37_79b1_85eb_ca87
-      high = high << 23 | high >> 41
-    }
-    return ContentDigest(high: high, low: low ^ high).description
-  }
-
-  private mutating func insert(_ resource: EncodedResource) {
-    let index = position(of: resource.name)
-    if index < elements.count, elements[index].name == resource.name {
-      elements[index] = resource
-    } else {
-      elements.insert(resource, at: index)
-    }
-  }
-
-  private mutating func remove(_ name: String) {
-    let index = position(of: name)
-    if index < elements.count, elements[index].name == name { elements.remove(at: index) }
-  }
-
-  /// Where a name is, or would be.
-  private func position(of name: String) -> Int {
-    var low = 0
-    var high = elements.count
-    while low < high {
-      let middle = (low + high) / 2
-      if elements[middle].name < name { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 }
 

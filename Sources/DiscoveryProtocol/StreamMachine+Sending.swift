@@ -19,6 +19,7 @@ extension StreamMachine {
     state.pending = .nothing
     state.isUrgent = false
     guard draft.isDue else {
+      if state.heldBack.isEmpty { state.origin = nil }
       types[type] = state
       return
     }
@@ -31,7 +32,7 @@ extension StreamMachine {
     }
     let followers = owe(followersOf: changes.changed, of: state, view)
     if face == .sotw, type == .cluster { draft.followers = followers }
-    state.didSend(response, draft, at: now, policy)
+    state.didSend(response, draft, after: before, at: now, policy)
     types[type] = state
     emit(response)
     if type == .cluster { reconsiderHeldBack() }
@@ -47,22 +48,28 @@ extension StreamMachine {
     let claimed = state.claimed
     state.claimed = [:]
     state.isSettled = true
+    let wanted = state.wanted(from: view)
     var same: [EncodedResource] = []
-    for (name, version) in claimed where state.subscription.covers(name) {
-      guard let resource = view.named(state.type, name) else {
-        state.owed.insert(name)
-        continue
+    same.reserveCapacity(wanted.elements.count)
+    var met = 0
+    for resource in wanted.elements {
+      guard let version = claimed[resource.name] else { continue }
+      met += 1
+      let isFollower = unfollowed.remove(ResourceKey(state.type, resource.name)) != nil
+      if resource.version == version, !isFollower {
+        same.append(resource)
+      } else {
+        state.foreign.insert(resource.name)
       }
-      let isFollower = unfollowed.remove(ResourceKey(state.type, name)) != nil
-      guard resource.version == version, !isFollower else {
-        state.foreign.insert(name)
-        continue
-      }
-      same.append(resource)
-      state.owed.remove(name)
     }
-    state.sent = SortedResources(sorted: same.sorted { $0.name < $1.name })
+    let isAll = same.count == wanted.elements.count
+    state.sent = isAll ? wanted : SortedResources(sorted: same)
     state.acked = state.sent
+    if !state.owed.isEmpty { for resource in same { state.owed.remove(resource.name) } }
+    if met < claimed.count {
+      let others = claimed.keys.filter { state.subscription.covers($0) && wanted[$0] == nil }
+      state.owed.formUnion(others)
+    }
     return claimed
   }
 
@@ -125,12 +132,14 @@ extension StreamMachine {
     _ state: inout TypeState, _ view: any ResourceView, _ changes: ResourceChanges
   ) -> Draft {
     var draft = Draft(changes: changes)
-    let owed = state.owed.sorted()
-    state.owed = state.owed.filter { state.heldBack.contains($0) && state.sent[$0] == nil }
-    let again = owed.compactMap { state.sent[$0] }
+    let owed = state.owed
+    let isWhole = changes.changed.count == state.sent.elements.count
+    let again = isWhole ? [] : state.sent.elements(named: owed)
     draft.changes.changed = SortedResources.merged(again, changes.changed)
+    let missing = state.missing(of: owed)
+    state.owed = Set(missing.filter(state.heldBack.contains))
     if face == .delta {
-      let gone = owed.filter { state.sent[$0] == nil && !state.owed.contains($0) }
+      let gone = missing.filter { !state.owed.contains($0) }
       draft.changes.removed = Set(changes.removed).union(gone).sorted()
       draft.extra = state.unasked.subtracting(owed).sorted()
         .filter { !state.subscription.covers($0) }.compactMap { view.named(state.type, $0) }
@@ -235,12 +244,14 @@ extension TypeState {
 
   /// All that the client should have.
   func wanted(from view: any ResourceView) -> SortedResources {
-    let named = { subscription.names.compactMap { view.named(type, $0) } }
-    guard subscription.wildcard else { return SortedResources(sorted: named()) }
-    let all = SortedResources(sorted: view.all(type))
-    let beyond = named().filter { all[$0.name] == nil }
-    guard !beyond.isEmpty else { return all }
-    return SortedResources(sorted: SortedResources.merged(all.elements, beyond))
+    SortedResources(
+      view.list(type, wildcard: subscription.wildcard, names: subscription.resourceNames))
+  }
+
+  /// The names that the client has nothing of.
+  fileprivate func missing(of names: Set<String>) -> [String] {
+    let hasAll = !subscription.wildcard && sent.elements.count == subscription.names.count
+    return hasAll ? [] : names.filter { sent[$0] == nil }
   }
 
   /// The difference for a few names.
@@ -259,23 +270,27 @@ extension TypeState {
   }
 
   fileprivate mutating func didSend(
-    _ response: StreamResponse, _ draft: Draft, at now: Duration, _ policy: StreamPolicy
+    _ response: StreamResponse, _ draft: Draft, after before: SortedResources, at now: Duration,
+    _ policy: StreamPolicy
   ) {
     let version =
       switch response {
       case .sotw(let response): response.version
       case .delta(let response): response.systemVersion
       }
-    let record = SentResponse(
+    var record = SentResponse(
       nonce: response.nonce, version: version, sentAt: now, origin: origin,
       changes: draft.delivered, full: face == .sotw && type.isFullState ? sent : nil,
       followers: draft.followers, generation: compared, isProbe: draft.isProbe)
+    // Without the client's own removals, an answer to this leads from one list to the next.
+    if face == .delta, draft.extra.isEmpty, !draft.isProbe { record.step = (before, sent) }
     origin = nil
     outstanding.append(record)
-    lastSent = record
+    lastSent = record.summary
     if outstanding.count > policy.maxOutstanding {
       let oldest = outstanding.removeFirst()
       outstanding[0].changes.absorb(oldest.changes)
+      outstanding[0].step = nil
     }
   }
 }

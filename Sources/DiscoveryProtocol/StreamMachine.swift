@@ -21,6 +21,7 @@ public struct StreamMachine: Sendable {
   let noncePrefix: String
   let policy: StreamPolicy
   let limits: StreamLimits
+  private let names: ResourceNamesTable
 
   var types: [ResourceType: TypeState] = [:]
   /// The subscribed types in the order of a push.
@@ -51,10 +52,12 @@ public struct StreamMachine: Sendable {
   ///     earlier stream is recognised as stale.
   ///   - policy: How long the stream waits for its client.
   ///   - limits: What the client may ask for.
+  ///   - names: What streams subscribe to, to be shared among them.
   public init(
     face: Face, noncePrefix: String, policy: StreamPolicy = StreamPolicy(),
-    limits: StreamLimits = StreamLimits()
+    limits: StreamLimits = StreamLimits(), names: ResourceNamesTable = ResourceNamesTable()
   ) {
+    self.names = names
     self.face = face
     self.noncePrefix = noncePrefix
     self.policy = policy
@@ -173,24 +176,21 @@ public struct StreamMachine: Sendable {
     let rank = { (type: ResourceType) in ResourceType.pushOrder.firstIndex(of: type) ?? .max }
     order.append(type)
     order.sort { rank($0) < rank($1) }
-    return TypeState(type: type, face: face)
+    return TypeState(type: type, face: face, names: names)
   }
 }
 
 extension TypeState {
   /// A new view is there; `scope` bounds what may differ.
   fileprivate mutating func take(_ scope: PushScope, origin: Duration) {
-    let endpoints: Set<String> =
-      type == .endpoint ? scope.endpoints.filter(subscription.covers) : []
-    if scope.configuration {
-      pending = .all
-    } else if !endpoints.isEmpty {
-      pending.merge(.names(endpoints))
-    } else {
+    let concerns = type == .endpoint && scope.endpoints.contains(where: subscription.covers)
+    guard scope.configuration || concerns else {
       if !heldBack.isEmpty { pending.merge(.names(heldBack)) }
       return
     }
-    if !endpoints.isEmpty, scope.removesEndpoints { isUrgent = true }
+    // Lists are compared faster than names are looked up: most of both is the same.
+    pending = .all
+    if concerns, scope.removesEndpoints { isUrgent = true }
     self.origin = min(self.origin ?? origin, origin)
   }
 }

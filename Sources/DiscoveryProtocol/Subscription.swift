@@ -8,14 +8,21 @@ import EnvoyAPI
 struct Subscription: Sendable {
   /// Whether everything is wanted.
   private(set) var wildcard = false
-  /// The names wanted explicitly, sorted; names that do not exist are remembered too.
-  private(set) var names: [String] = []
+  /// The names wanted explicitly; names that do not exist are remembered too.
+  private(set) var resourceNames: ResourceNames
   /// Whether the client ever named something, after which an empty list means nothing.
   private var everNamed = false
   private let emptyMeansAll: Bool
-  private var nameSet: Set<String> = []
+  private let table: ResourceNamesTable
 
-  init(type: ResourceType) { emptyMeansAll = type.emptyMeansAll }
+  init(type: ResourceType, names table: ResourceNamesTable) {
+    emptyMeansAll = type.emptyMeansAll
+    self.table = table
+    resourceNames = table.empty
+  }
+
+  /// The names wanted explicitly, sorted.
+  var names: [String] { resourceNames.sorted }
 
   /// What a request's subscription changes call for.
   struct Change: Equatable {
@@ -28,10 +35,10 @@ struct Subscription: Sendable {
   }
 
   /// Whether a name is wanted.
-  func covers(_ name: String) -> Bool { wildcard || nameSet.contains(name) }
+  func covers(_ name: String) -> Bool { wildcard || resourceNames.contains(name) }
 
   /// Whether a name is wanted by itself, not only by `*`.
-  func names(_ name: String) -> Bool { nameSet.contains(name) }
+  func names(_ name: String) -> Bool { resourceNames.contains(name) }
 
   /// Whether nothing is wanted.
   var isEmpty: Bool { !wildcard && names.isEmpty }
@@ -42,19 +49,19 @@ struct Subscription: Sendable {
     var next = Set(list)
     let all = next.remove("*") != nil || (emptyMeansAll && !everNamed)
     let change = Change(
-      asked: next.subtracting(nameSet), askedAll: all && !wildcard,
-      dropped: (wildcard && !all) || !nameSet.isSubset(of: next))
+      asked: next.subtracting(resourceNames.set), askedAll: all && !wildcard,
+      dropped: (wildcard && !all) || !resourceNames.set.isSubset(of: next))
     wildcard = all
-    setNames(next)
+    if next != resourceNames.set { resourceNames = table.names(next) }
     return change
   }
 
   /// State of the world: a request that is not answered can still take names away, so that they
   /// are sent again if a later request brings them back.
   mutating func narrow(to list: [String]) -> Change {
-    let next = nameSet.intersection(list)
-    let change = Change(dropped: next.count < nameSet.count)
-    if change.dropped { setNames(next) }
+    let next = resourceNames.set.intersection(list)
+    let change = Change(dropped: next.count < resourceNames.set.count)
+    if change.dropped { resourceNames = table.names(next) }
     return change
   }
 
@@ -69,36 +76,34 @@ struct Subscription: Sendable {
       wildcard = true
       change.askedAll = true
     }
-    var next = nameSet
-    remove(unsubscribe, from: &next, &change)
-    for name in subscribe {
-      if name == "*" {
-        wildcard = true
-        change.askedAll = true
-      } else {
-        next.insert(name)
-        change.asked.insert(name)
-      }
+    let removed = remove(unsubscribe, &change)
+    var added = subscribe
+    if subscribe.contains("*") {
+      wildcard = true
+      change.askedAll = true
+      added.removeAll { $0 == "*" }
     }
-    if next != nameSet { setNames(next) }
+    change.asked.formUnion(added)
+    if !added.isEmpty || !removed.isEmpty {
+      resourceNames = table.changed(resourceNames, adding: added, removing: removed)
+    }
     return change
   }
 
-  private mutating func remove(
-    _ unsubscribe: [String], from next: inout Set<String>, _ change: inout Change
-  ) {
+  /// Notes what unsubscribed names call for; the names themselves.
+  private mutating func remove(_ unsubscribe: [String], _ change: inout Change) -> [String] {
     if unsubscribe.contains("*"), wildcard {
       wildcard = false
       change.dropped = true
     }
-    for name in unsubscribe where name != "*" {
-      let named = next.remove(name) != nil
-      if wildcard { change.asked.insert(name) } else if named { change.dropped = true }
+    let removed = unsubscribe.filter { $0 != "*" }
+    for name in removed {
+      if wildcard {
+        change.asked.insert(name)
+      } else if resourceNames.contains(name) {
+        change.dropped = true
+      }
     }
-  }
-
-  private mutating func setNames(_ next: Set<String>) {
-    nameSet = next
-    names = next.sorted()
+    return removed
   }
 }

@@ -58,9 +58,15 @@ extension TypeState {
   }
 
   private mutating func accept(_ response: SentResponse) {
+    lastAcked = response.summary
+    // Mostly the client has after this just what was sent with it.
+    if rejected.isEmpty, let step = response.step, acked.isIdentical(to: step.before) {
+      lastError = nil
+      acked = step.after
+      return
+    }
     let changes = wanted(response.changes)
     for name in changes.changed.map(\.name) + changes.removed { rejected[name] = nil }
-    lastAcked = response
     if rejected.isEmpty { lastError = nil }
     if let full = response.full {
       acked = full

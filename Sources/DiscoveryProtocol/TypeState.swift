@@ -47,10 +47,10 @@ struct TypeState: Sendable {
   /// When the earliest change not yet sent happened.
   var origin: Duration?
 
-  init(type: ResourceType, face: StreamMachine.Face) {
+  init(type: ResourceType, face: StreamMachine.Face, names: ResourceNamesTable) {
     self.type = type
     self.face = face
-    subscription = Subscription(type: type)
+    subscription = Subscription(type: type, names: names)
   }
 
   /// A part of a view to compare with what was sent.
@@ -106,6 +106,8 @@ struct TypeState: Sendable {
     owed = owed.filter(wanted.covers)
     heldBack = heldBack.filter(wanted.covers)
     foreign = foreign.filter(wanted.covers)
+    // What an answer will say no longer leads from one list to the other.
+    for index in outstanding.indices { outstanding[index].step = nil }
   }
 }
 
@@ -119,12 +121,24 @@ struct SentResponse: Sendable {
   var changes: ResourceChanges
   /// All that the client has if it accepts this; nil if the response carries a part.
   var full: SortedResources?
+  /// What was sent before and after it, where nothing else lies between.
+  var step: (before: SortedResources, after: SortedResources)?
   /// What the client warms for because of it, where it may ask again.
   var followers: Set<ResourceKey> = []
   /// The generation of the view that it brings the client to.
   var generation: UInt64 = 0
   /// Whether it only repeats a part of what was rejected.
   var isProbe = false
+
+  /// What is shown of it, without what it carried.
+  var summary: SentResponse {
+    var summary = self
+    summary.changes = ResourceChanges()
+    summary.full = nil
+    summary.step = nil
+    summary.followers = []
+    return summary
+  }
 
   func answered(_ type: ResourceType, at now: Duration) -> Acknowledgement {
     Acknowledgement(

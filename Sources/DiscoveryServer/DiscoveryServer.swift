@@ -72,6 +72,10 @@ public final class DiscoveryServer: Sendable {
   let started = ContinuousClock.now
   /// The same moment in seconds since 1970.
   public let clockStart: Double
+  /// What streams subscribe to.
+  let names = ResourceNamesTable()
+  /// What responses on their way share.
+  let chunks = ResponseChunks()
   private let state = Mutex(State())
 
   /// How many pushes and refusals are remembered.

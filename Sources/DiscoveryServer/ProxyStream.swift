@@ -56,7 +56,7 @@ final class ProxyStream: Sendable {
       State(
         machine: StreamMachine(
           face: face, noncePrefix: noncePrefix, policy: server.configuration.policy,
-          limits: server.configuration.limits)))
+          limits: server.configuration.limits, names: server.names)))
   }
 
   /// How the stream stands; nil before its first request.
@@ -188,7 +188,7 @@ final class ProxyStream: Sendable {
     return state.withLock { state in
       state.snapshot = push.snapshot
       let event = StreamEvent.push(
-        view, scope: push.scope, origin: push.origin - server.started,
+        view, scope: push.scope.seen(from: node.addresses), origin: push.origin - server.started,
         generation: push.snapshot.generation)
       return state.machine.handle(event, at: ContinuousClock.now - server.started)
     }
@@ -325,7 +325,8 @@ final class ProxyStream: Sendable {
   ) async -> Bool {
     let generated = ContinuousClock.now
     let message = GRPCMessage(
-      response.encoded(controlPlane: server.configuration.controlPlane))
+      response.encoded(
+        controlPlane: server.configuration.controlPlane, chunks: server.chunks))
     let type = response.type.shortName
     do throws(GRPCStatus) {
       try await call.write(message)

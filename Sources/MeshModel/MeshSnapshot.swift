@@ -29,6 +29,8 @@ public final class MeshSnapshot: Sendable {
   public let networkGateways: NetworkGateways
   /// The services by who may see them.
   let visibleServices: VisibleServices
+  /// The DestinationRules of scopes.
+  let scopeRules: ScopeRulesMemo
   private let scopes: ScopeMemo
 
   /// A snapshot of objects and registry; of `previous` is kept what is made of the same tables.
@@ -63,6 +65,7 @@ public final class MeshSnapshot: Sendable {
     }
     writtenGateways = NetworkGateways(settings.value, services: networkServices)
     networkGateways = writtenGateways.resolved(addresses)
+    scopeRules = ScopeRulesMemo()
     scopes = ScopeMemo(after: known?.scopes)
   }
 
@@ -82,6 +85,7 @@ public final class MeshSnapshot: Sendable {
     writtenGateways = previous.writtenGateways
     networkGateways = addresses.map(previous.writtenGateways.resolved) ?? previous.networkGateways
     visibleServices = previous.visibleServices
+    scopeRules = previous.scopeRules
     scopes = previous.scopes
   }
 

@@ -33,7 +33,7 @@ public final class OutboundScope: Sendable {
   /// Where traffic to unknown destinations goes.
   public let outboundPolicy: Istio.OutboundTrafficPolicy
   /// Whether DestinationRules differ among the proxies, because some select workloads.
-  public let hasSelectiveRules: Bool
+  public var hasSelectiveRules: Bool { rules.isSelective }
   /// Tells the services, of all listeners, from others.
   public let servicesTag: Tag
   /// Tells the VirtualServices of all listeners from others.
@@ -41,14 +41,18 @@ public final class OutboundScope: Sendable {
   /// Tells those VirtualServices that route connections.
   public let connectionRulesTag: Tag
   /// Tells the DestinationRules of all services from others.
-  public let destinationRulesTag: Tag
+  public var destinationRulesTag: Tag { rules.tag }
   /// Whether some service is served only by endpoints of the proxy's own node.
   public let hasNodeLocalServices: Bool
   /// The labels of workloads that VirtualServices and DestinationRules look at.
   public let heededLabels: Set<String>
+  /// The labels of workloads that decide over endpoints: by which rules select workloads, and by which
+  /// near endpoints are told from far ones.
+  public let balancingLabels: Set<String>
   /// Whether some DestinationRule sends traffic to where clients meant to, past the endpoints.
-  public let hasPassthroughRules: Bool
-  private let rules: [Hostname: [MergedDestinationRule]]
+  public var hasPassthroughRules: Bool { rules.hasPassthrough }
+  private let rules: ScopeRules
+  private let trafficLabels: Set<String>
   private let tables: SourceTables
 
   /// The tables that a scope is made of.
@@ -101,31 +105,26 @@ public final class OutboundScope: Sendable {
         servicesTag = found.tag
       }
     }
-    if let previous, previous.servicesTag == servicesTag {
+    let hasSameServices = previous?.servicesTag == servicesTag
+    if let previous, hasSameServices {
       hasNodeLocalServices = previous.hasNodeLocalServices
+      trafficLabels = previous.trafficLabels
     } else {
       hasNodeLocalServices = services.contains(where: \.isNodeLocal)
+      trafficLabels = services.reduce(into: []) { $0.formUnion($1.trafficDistribution.labels) }
     }
-    if let previous, previous.servicesTag == servicesTag,
+    if let previous, hasSameServices,
       previous.tables.destinationRules == tables.destinationRules
     {
       rules = previous.rules
-      hasSelectiveRules = previous.hasSelectiveRules
-      hasPassthroughRules = previous.hasPassthroughRules
-      destinationRulesTag = previous.destinationRulesTag
     } else {
-      let rules = Self.rules(of: services, mesh, client: namespace)
-      self.rules = rules
-      hasSelectiveRules = rules.values.contains { rules in
-        rules.contains { $0.rule.selectorLabels != nil }
-      }
-      hasPassthroughRules = rules.values.contains { $0.contains { $0.rule.hasPassthrough } }
-      let tag = previous.flatMap { $0.rules == rules ? $0.destinationRulesTag : nil }
-      destinationRulesTag = tag ?? Tag()
+      rules = mesh.scopeRules.interned(
+        Self.rules(of: services, mesh, client: namespace), previous: previous?.rules)
     }
-    let selectors = hasSelectiveRules ? rules.values.joined().map(\.rule.selectorLabels) : []
-    heededLabels = Set(selectors.compactMap { $0?.keys }.joined()).union(
+    heededLabels = rules.selectorLabels.union(
       egress.lazy.flatMap { $0.virtualServices.lazy.flatMap(\.sourceLabels) })
+    balancingLabels = rules.selectorLabels.union(rules.priorityLabels).union(trafficLabels)
+      .union(mesh.settings.priorityLabels)
     outboundPolicy = sidecar?.spec.outboundTrafficPolicy ?? mesh.settings.outboundPolicy
   }
 
@@ -154,7 +153,7 @@ public final class OutboundScope: Sendable {
   public func destinationRule(
     for host: Hostname, workload labels: [String: String]
   ) -> MergedDestinationRule? {
-    let candidates = rules[host] ?? []
+    let candidates = rules.byHost[host] ?? []
     let selecting = candidates.first { rule in
       guard rule.namespace == namespace, let selector = rule.rule.selectorLabels else {
         return false
@@ -167,7 +166,7 @@ public final class OutboundScope: Sendable {
   /// The DestinationRule of a host for inbound traffic, where selectors do not count: the last
   /// without one.
   public func generalDestinationRule(for host: Hostname) -> MergedDestinationRule? {
-    rules[host]?.last { $0.rule.selectorLabels == nil }
+    rules.byHost[host]?.last { $0.rule.selectorLabels == nil }
   }
 
   /// The egress listener that a route configuration of `port` belongs to: the first without a
@@ -184,20 +183,18 @@ extension MeshSettings {
     policy.mode = Istio.OutboundTrafficPolicy.Mode(rawValue: mode.rawValue) ?? policy.mode
     return policy
   }
+
+  /// The labels by which the mesh tells near endpoints from far ones.
+  fileprivate var priorityLabels: Set<String> {
+    ScopeRules.names(
+      of: (mesh.localityLbSetting?.failoverPriority ?? [])
+        + (mesh.zoneAwareLbSetting?.failoverPriority ?? []))
+  }
 }
 
 extension ResolvedVirtualService {
   /// Whether it has routes of connections.
   public var routesConnections: Bool { !spec.tcp.isEmpty || !spec.tls.isEmpty }
-}
-
-extension Istio.DestinationRule {
-  /// Whether a policy of it chooses no endpoint.
-  fileprivate var hasPassthrough: Bool {
-    ([trafficPolicy] + subsets.map(\.trafficPolicy)).contains {
-      $0?.loadBalancer?.lbPolicy == .simple(.passthrough)
-    }
-  }
 }
 
 /// All services of a scope: those that its listeners import, and those that their VirtualServices send to.

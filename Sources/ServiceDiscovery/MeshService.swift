@@ -60,6 +60,16 @@ public enum TrafficDistribution: String, Hashable, Sendable {
   case preferSameZone
   /// Those of the proxy's node.
   case preferSameNode
+
+  /// The labels of which as many as possible, from the first on, shall be those of the proxy.
+  public var labels: [String] {
+    let zone = [WellKnownLabel.network, WellKnownLabel.region, WellKnownLabel.zone]
+    return switch self {
+    case .any: []
+    case .preferSameZone: zone
+    case .preferSameNode: zone + [WellKnownLabel.subzone, WellKnownLabel.node]
+    }
+  }
 }
 
 /// Where a service was declared.

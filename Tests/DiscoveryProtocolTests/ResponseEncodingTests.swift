@@ -52,6 +52,29 @@ import Testing
     #expect(hex(flatten(response.encoded(controlPlane: ""))) == golden)
   }
 
+  @Test(arguments: [15, 16, 700])
+  func manyResourcesAreFewSlicesOfTheSameBytes(count: Int) {
+    let chunks = ResponseChunks()
+    var resources = (0..<count).map { number in
+      resource(.cluster, "cluster-\(number)", String(repeating: "x", count: number % 50))
+    }.sorted { $0.name < $1.name }
+    let large = String(repeating: "y", count: 100_000)
+    resources[count / 2] = resource(.cluster, resources[count / 2].name, large)
+    let response = DeltaResponse(
+      type: .cluster, systemVersion: "1", nonce: "1", resources: resources, removed: [])
+    let slices = response.encoded(controlPlane: "", chunks: chunks)
+    let apart = resources.map(\.deltaElement)
+    #expect(flatten(Array(slices.dropFirst().dropLast())) == flatten(apart))
+    #expect(count < 16 || slices.count < count / 4 + 5)
+    #expect(slices.contains { $0.owner === apart[count / 2].owner }, "what is large is not copied")
+    resources[1] = resource(.cluster, resources[1].name, "changed")
+    let other = DeltaResponse(
+      type: .cluster, systemVersion: "2", nonce: "2", resources: resources, removed: [])
+    let others = other.encoded(controlPlane: "", chunks: chunks)
+    let shared = others.count { slice in slices.contains { $0.owner === slice.owner } }
+    #expect(shared >= others.count - 3, "all is shared but the ends and the run that differs")
+  }
+
   @Test func theBytesOfAResourceAreSharedBetweenResponses() {
     let one = SotWResponse(type: .cluster, version: "1", nonce: "1", resources: clusters)
     let two = SotWResponse(type: .cluster, version: "2", nonce: "2", resources: clusters)

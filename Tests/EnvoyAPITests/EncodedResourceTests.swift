@@ -23,7 +23,7 @@ import Testing
 
   @Test func theFramesAreElementsOfADiscoveryResponse() throws {
     let resources = [cluster("one"), cluster(String(repeating: "long", count: 100))]
-    let bytes = resources.flatMap { joined($0.sotwElement) }
+    let bytes = resources.flatMap { joined([$0.sotwElement]) }
     try Arena.scope { arena in
       let response = try bytes.withUnsafeBytes {
         try Envoy.DiscoveryResponse(unpacking: $0, in: arena)
@@ -36,7 +36,7 @@ import Testing
 
   @Test func theFramesAreElementsOfADeltaDiscoveryResponse() throws {
     let resources = [cluster("one"), cluster(String(repeating: "long", count: 100))]
-    let bytes = resources.flatMap { joined($0.deltaElement) }
+    let bytes = resources.flatMap { joined([$0.deltaElement]) }
     try Arena.scope { arena in
       let response = try bytes.withUnsafeBytes {
         try Envoy.DeltaDiscoveryResponse(unpacking: $0, in: arena)
@@ -56,9 +56,9 @@ import Testing
       EncodedResource(type: .cluster, name: "one", packed: $0)
     }
     #expect(copy == resource)
-    #expect(joined(copy.deltaElement) == joined(resource.deltaElement))
+    #expect(joined([copy.deltaElement]) == joined([resource.deltaElement]))
     #expect(resource.version == resource.digest.description)
-    #expect(resource.sotwSize == joined(resource.sotwElement).count)
+    #expect(resource.sotwSize == joined([resource.sotwElement]).count)
   }
 
   @Test func typeNameAndBytesMakeTheVersion() {

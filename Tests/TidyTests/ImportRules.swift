@@ -35,7 +35,7 @@ let allowedImports: [String: Set<String>] = [
     "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
     "RegularExpression", "JSON",
   ],
-  "DiscoveryProtocol": ["EnvoyAPI", "Bytes"],
+  "DiscoveryProtocol": ["Synchronization", "EnvoyAPI", "Bytes"],
   // Edges.
   "Authentication": [
     "Synchronization", "Cryptography", "GRPC", "HTTPClient", "JSON", "StateDirectory",

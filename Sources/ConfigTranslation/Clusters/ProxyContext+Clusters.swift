@@ -8,8 +8,11 @@ import ServiceDiscovery
 
 extension ProxyContext {
   /// The clusters of the proxy, sorted by name.
-  public func clusters() -> [EncodedResource] {
-    if node.isProxyless { return proxylessClusters() }
+  public func clusters() -> [EncodedResource] { clusterList().elements }
+
+  /// The same, as one list for all proxies for which it is equal.
+  public func clusterList() -> ResourceList {
+    if node.isProxyless { return ResourceList(proxylessClusters()) }
     let facets = ClusterFacets(self)
     var own = [staticCluster(.blackHole, facets)]
     if node.kind == .sidecar {
@@ -45,7 +48,7 @@ extension ProxyContext {
   /// others are remembered as a list.
   private func outboundClusters(
     _ facets: ClusterFacets, besides own: [EncodedResource]
-  ) -> [EncodedResource] {
+  ) -> ResourceList {
     let isRouter = node.kind == .router
     let kinds = ServiceClusterKinds(
       forwardsUnopened: isRouter && gateways.hasAutoPassthrough,

@@ -19,10 +19,10 @@ enum LocalityBalancing: Hashable, Sendable {
     if let setting = rule?.localityLbSetting {
       return setting.enabled == false ? nil : .locality(setting, isForced: false)
     }
-    if let labels = service.labels {
+    if service != .any {
       var setting = Istio.LocalityLoadBalancerSetting()
       setting.enabled = true
-      setting.failoverPriority = labels
+      setting.failoverPriority = service.labels
       return .locality(setting, isForced: true)
     }
     if let setting = mesh.zoneAwareLbSetting { return .zoneAware(setting) }
@@ -52,18 +52,6 @@ enum LocalityBalancing: Hashable, Sendable {
     switch self {
     case .locality(let setting, _): setting.distribute.isEmpty ? setting.failoverPriority : []
     case .zoneAware(let setting): setting.failoverPriority
-    }
-  }
-}
-
-extension TrafficDistribution {
-  /// The labels of which as many as possible, from the first on, shall be those of the proxy.
-  fileprivate var labels: [String]? {
-    let zone = [WellKnownLabel.network, WellKnownLabel.region, WellKnownLabel.zone]
-    return switch self {
-    case .any: nil
-    case .preferSameZone: zone
-    case .preferSameNode: zone + [WellKnownLabel.subzone, WellKnownLabel.node]
     }
   }
 }

@@ -5,7 +5,6 @@ public import EnvoyAPI
 import JSON
 import MeshModel
 import ServiceDiscovery
-import Synchronization
 
 extension ProxyContext {
   /// The load assignment of an EDS cluster; empty where no service or port of the name is seen, and
@@ -19,7 +18,9 @@ extension ProxyContext {
     let sources = endpointSources
     return LoadAssignments(
       context: ProxyContext(self, as: sources),
-      table: cache.gathered.assignmentTables.value(sources) { AssignmentTable() })
+      table: cache.gathered.assignmentTables.value(
+        EndpointClass(node: sources.node, settings: mesh.sharedSettings)
+      ) { AssignmentTable() })
   }
 
   /// All that load assignments are made of: where it is equal, they are.
@@ -34,10 +35,13 @@ extension ProxyContext {
   /// What of the proxy load assignments depend on.
   private var nodeForEndpoints: ProxyNode {
     var shared = ProxyNode(
-      id: "", kind: node.kind, addresses: [], name: "", namespace: node.namespace, dnsDomain: "")
+      id: "", kind: node.kind, addresses: [], name: "",
+      namespace: outbound.hasSelectiveRules ? node.namespace : "", dnsDomain: "")
     if hasIPv4 { shared.addresses.append("0.0.0.0") }
     if hasIPv6 { shared.addresses.append("::") }
-    shared.labels = node.labels
+    for name in outbound.balancingLabels { shared.labels[name] = node.labels[name] }
+    // Without any label at all, labels tell nothing: one that nothing asks for stands for the others.
+    if shared.labels.isEmpty, !node.labels.isEmpty { shared.labels[""] = "" }
     shared.locality = node.locality
     shared.network = node.network
     shared.cluster = node.cluster
@@ -48,19 +52,27 @@ extension ProxyContext {
     return shared
   }
 
-  fileprivate func assignment(_ clusterName: String) -> EncodedResource? {
-    guard let name = ClusterName(clusterName), name.direction == .outbound else { return nil }
-    guard let service = outbound.servicesByHost[Hostname(valid: name.host)],
-      let port = service.port(number: name.port), !service.isDNS
+  /// What the load assignment of a cluster is made of, but for what is equal in its whole table.
+  func facts(_ cluster: AssignmentTable.Cluster) -> AssignmentTable.Facts {
+    guard let service = outbound.servicesByHost[cluster.host] else { return .init() }
+    return .init(
+      service: service, endpoints: mesh.registry.endpointsByService[service.key] ?? [],
+      rule: outbound.destinationRule(for: service.hostname, workload: node.labels))
+  }
+
+  func assignment(
+    _ cluster: AssignmentTable.Cluster, _ facts: AssignmentTable.Facts
+  ) -> EncodedResource {
+    let (name, clusterName, rule) = (cluster.name, cluster.text, facts.rule)
+    guard let service = facts.service, let port = service.port(number: name.port), !service.isDNS
     else { return cache.resource(LoadAssignmentInputs(name: clusterName)) }
-    let rule = outbound.destinationRule(for: service.hostname, workload: node.labels)
     let target = EndpointTarget(
       service: service, port: port, subset: name.subset, rule: rule,
       isServerName: !clusterName.contains("|"))
     let view = localityView(target)
     let key = AssignmentKey(
       name: clusterName, service: service.identity,
-      endpoints: mesh.registry.endpointsByService[service.key] ?? [], rule: rule,
+      endpoints: facts.endpoints, rule: rule,
       viewer: viewer(of: service), view: view, settings: mesh.sharedSettings,
       policies: mesh.config.peerAuthentications.tag, gateways: mesh.networkGateways)
     return cache.gathered.assignments.value(key) {
@@ -140,51 +152,6 @@ extension ProxyContext {
     default: written = []
     }
     return written.isEmpty ? nil : Set(written)
-  }
-}
-
-/// What load assignments of a proxy are made of.
-public struct EndpointSources: Hashable, Sendable {
-  /// The proxy without what does not matter to them.
-  let node: ProxyNode
-  fileprivate var settings: Shared<MeshSettings>
-  fileprivate var visible: Tag
-  fileprivate var rules: Tag
-  fileprivate var policies: Tag
-  fileprivate var services: Tag
-  fileprivate var endpoints: Tag
-  fileprivate var gateways: NetworkGateways
-
-  /// Adds what mostly differs; the rest is left to equality.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(node.namespace)
-    hasher.combine(node.labels)
-    hasher.combine(node.locality)
-    hasher.combine(endpoints)
-    hasher.combine(visible)
-  }
-}
-
-/// The load assignments of a proxy by the names of their clusters.
-public struct LoadAssignments: Sendable {
-  fileprivate let context: ProxyContext
-  fileprivate let table: AssignmentTable
-
-  /// The load assignment of a cluster, as ``ProxyContext/endpoints(_:)`` has it.
-  public subscript(name: String) -> EncodedResource? {
-    table.value(name) { context.assignment(name) }
-  }
-}
-
-/// The load assignments of a class of proxies, as they are asked for.
-final class AssignmentTable: Sendable {
-  private let known = Mutex<[String: EncodedResource?]>([:])
-
-  func value(_ name: String, _ make: () -> EncodedResource?) -> EncodedResource? {
-    if let known = known.withLock({ $0[name] }) { return known }
-    let made = make()
-    known.withLock { $0[name] = .some(made) }
-    return made
   }
 }
 

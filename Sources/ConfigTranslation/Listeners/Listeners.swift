@@ -8,9 +8,12 @@ import ServiceDiscovery
 extension ProxyContext {
   /// The listeners of a sidecar, by name; none for other proxies, nor for gRPC without a proxy
   /// (``proxylessListeners(named:)``).
-  public func listeners() -> [EncodedResource] {
+  public func listeners() -> [EncodedResource] { listenerList().elements }
+
+  /// The same, as one list for all proxies for which it is equal.
+  public func listenerList() -> ResourceList {
     guard node.kind == .sidecar, node.generator != "grpc", settings.mesh.proxyListenPort > 0 else {
-      return []
+      return .empty
     }
     let environment = Shared(filterEnvironment())
     var own = inboundListeners(environment).map { cache.resource($0) }

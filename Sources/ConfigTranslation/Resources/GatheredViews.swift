@@ -18,11 +18,11 @@ final class GatheredViews: Sendable {
   /// Listeners for traffic to services.
   let listeners = Memo<ListenerListKey, ResourceList>(limit: 1000)
   /// Such a list with a proxy's own resources.
-  let merged = Memo<MergedListKey, [EncodedResource]>(limit: 2000)
+  let merged = Memo<MergedListKey, ResourceList>(limit: 2000)
   /// Load assignments.
   let assignments = Memo<AssignmentKey, EncodedResource>(limit: 50_000)
   /// All of them that a class of proxies has.
-  let assignmentTables = Memo<EndpointSources, AssignmentTable>(limit: 500)
+  let assignmentTables = Memo<EndpointClass, AssignmentTable>(limit: 500)
   /// Route configurations of sidecars.
   let routes = Memo<SidecarRoutesKey, EncodedResource>(limit: 500)
   /// Gateways, as proxies have them.
@@ -41,25 +41,17 @@ final class GatheredViews: Sendable {
   let ruleHosts = Memo<RuleHostsKey, RuleHosts>(limit: 50_000)
 }
 
-/// A list of resources sorted by name, which many proxies have.
-final class ResourceList: Sendable {
-  let resources: [EncodedResource]
-  let tag = Tag()
-
-  init(_ resources: [EncodedResource]) { self.resources = resources }
-}
-
 /// A shared list, and the resources that one proxy has besides.
 struct MergedListKey: Hashable, Sendable {
-  var list: Tag
+  var list: ResourceList
   var own: [EncodedResource]
 
   static func == (left: MergedListKey, right: MergedListKey) -> Bool {
-    left.list == right.list && left.own == right.own
+    left.list === right.list && left.own == right.own
   }
 
   func hash(into hasher: inout Hasher) {
-    hasher.combine(list)
+    hasher.combine(ObjectIdentifier(list))
     for resource in own { hasher.combine(resource.digest) }
   }
 }
@@ -70,12 +62,12 @@ extension ResourceCache {
     gathered.classes.value(key) { Shared(key) }
   }
 
-  /// A shared list with a proxy's own resources, sorted by name: one array for all proxies for which
+  /// A shared list with a proxy's own resources, sorted by name: one list for all proxies for which
   /// both are equal.
-  func merged(_ list: ResourceList, with own: [EncodedResource]) -> [EncodedResource] {
-    if own.isEmpty { return list.resources }
-    return gathered.merged.value(MergedListKey(list: list.tag, own: own)) {
-      list.resources.merged(with: own)
+  func merged(_ list: ResourceList, with own: [EncodedResource]) -> ResourceList {
+    if own.isEmpty { return list }
+    return gathered.merged.value(MergedListKey(list: list, own: own)) {
+      ResourceList(list.elements.merged(with: own))
     }
   }
 }

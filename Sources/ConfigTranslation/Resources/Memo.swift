@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Nothing is ever invalidated. Two generations bound its size: when the younger is full it becomes
 /// the older, and what was not asked for since is dropped.
-final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+public final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct State {
     var young: [Key: Value] = [:]
     var old: [Key: Value] = [:]
@@ -17,10 +17,10 @@ final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private let limit: Int
 
   /// A memo of at most twice `limit` values.
-  init(limit: Int) { self.limit = max(1, limit) }
+  public init(limit: Int) { self.limit = max(1, limit) }
 
   /// The value of a key, made if it is not known; `make` sees nothing that the key does not say.
-  func value(_ key: Key, _ make: () -> Value) -> Value {
+  public func value(_ key: Key, _ make: () -> Value) -> Value {
     let known = state.withLock { state -> Value? in
       if let known = state.young[key] { return known }
       guard let known = state.old[key] else { return nil }

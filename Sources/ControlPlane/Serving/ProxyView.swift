@@ -12,21 +12,33 @@ final class ProxyView: ResourceView {
   /// The proxy at its snapshot.
   let context: ProxyContext
   private let relations: ResourceRelations
+  private let assigned: AssignmentLists
   private let onMissingSecret: @Sendable () -> Void
-  private let lists = Mutex<[ResourceType: [EncodedResource]]>([:])
+  private let lists = Mutex<[ResourceType: ResourceList]>([:])
   private let assignments = Mutex<LoadAssignments?>(nil)
   private let singles = Mutex<[ResourceKey: EncodedResource?]>([:])
 
   init(
-    _ context: ProxyContext, relations: ResourceRelations,
+    _ context: ProxyContext, relations: ResourceRelations, assigned: AssignmentLists,
     onMissingSecret: @escaping @Sendable () -> Void
   ) {
     self.context = context
     self.relations = relations
+    self.assigned = assigned
     self.onMissingSecret = onMissingSecret
   }
 
-  func all(_ type: ResourceType) -> [EncodedResource] {
+  func all(_ type: ResourceType) -> [EncodedResource] { wildcard(type).elements }
+
+  func list(_ type: ResourceType, wildcard: Bool, names: ResourceNames) -> ResourceList {
+    if wildcard, names.sorted.isEmpty { return self.wildcard(type) }
+    if type == .endpoint, !wildcard {
+      return assigned.list(names, of: context) { loadAssignments }
+    }
+    return ResourceList(elements(type, wildcard: wildcard, names: names))
+  }
+
+  private func wildcard(_ type: ResourceType) -> ResourceList {
     if let known = lists.withLock({ $0[type] }) { return known }
     let list = context.wildcard(type)
     return lists.withLock { lists in
@@ -38,7 +50,7 @@ final class ProxyView: ResourceView {
 
   func named(_ type: ResourceType, _ name: String) -> EncodedResource? {
     guard context.isMadeByName(type) else {
-      return all(type).binarySearch(name)
+      return wildcard(type)[name]
     }
     // All proxies of a class share a table of these: one a stream would be most of its memory.
     if type == .endpoint { return loadAssignments[name] }
@@ -70,17 +82,5 @@ final class ProxyView: ResourceView {
 
   func followers(of resource: EncodedResource) -> [ResourceKey] {
     relations.relations(of: resource).followers
-  }
-}
-
-extension [EncodedResource] {
-  /// The resource of a name, in a list that is sorted by name.
-  fileprivate func binarySearch(_ name: String) -> EncodedResource? {
-    var (low, high) = (startIndex, endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].name < name { low = middle + 1 } else { high = middle }
-    }
-    return low < endIndex && self[low].name == name ? self[low] : nil
   }
 }

@@ -6,17 +6,16 @@ import MeshModel
 
 /// Which part of translation makes which type of resource.
 extension ProxyContext {
-  /// All resources of a type that a wildcard subscription covers, sorted by name, no name twice; many
-  /// proxies may share the list.
-  func wildcard(_ type: ResourceType) -> [EncodedResource] {
+  /// All resources of a type that a wildcard subscription covers; many proxies may share the list.
+  func wildcard(_ type: ResourceType) -> ResourceList {
     switch type {
-    case .cluster: clusters()
-    case .listener where isProxyless: []
-    case .listener where node.kind == .router: gatewayListeners()
-    case .listener: listeners()
-    case .nameTable: [nameTable()]
-    case .proxyConfig: [trustBundle()].compactMap(\.self)
-    default: []
+    case .cluster: clusterList()
+    case .listener where isProxyless: .empty
+    case .listener where node.kind == .router: ResourceList(gatewayListeners())
+    case .listener: listenerList()
+    case .nameTable: ResourceList([nameTable()])
+    case .proxyConfig: ResourceList([trustBundle()].compactMap(\.self))
+    default: .empty
     }
   }
 

@@ -8,6 +8,7 @@ import Metrics
 final class Translator: Sendable {
   private let cache: ResourceCache
   private let relations = ResourceRelations()
+  private let assigned = AssignmentLists()
 
   private let onMissingSecret: @Sendable () -> Void
 
@@ -21,7 +22,7 @@ final class Translator: Sendable {
   /// What a proxy should have at a snapshot.
   func view(_ snapshot: MeshSnapshot, _ node: ProxyNode) -> ProxyView {
     ProxyView(
-      ProxyContext(snapshot, node: node, cache: cache), relations: relations,
+      ProxyContext(snapshot, node: node, cache: cache), relations: relations, assigned: assigned,
       onMissingSecret: onMissingSecret)
   }
 

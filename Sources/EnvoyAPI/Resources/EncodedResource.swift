@@ -81,10 +81,10 @@ public final class EncodedResource: Sendable {
   public var packed: ByteSlice { slice(message) }
 
   /// The resource as one element of `DiscoveryResponse.resources` (field 2, an `Any`).
-  public var sotwElement: [ByteSlice] { [slice(anyFrame.lowerBound..<message.upperBound)] }
+  public var sotwElement: ByteSlice { slice(anyFrame.lowerBound..<message.upperBound) }
 
   /// The resource as one element of `DeltaDiscoveryResponse.resources` (field 2, a `Resource`).
-  public var deltaElement: [ByteSlice] { [slice(deltaFrame), sotwElement[0]] }
+  public var deltaElement: ByteSlice { slice(deltaFrame.lowerBound..<message.upperBound) }
 
   /// The number of bytes of ``sotwElement``.
   public var sotwSize: Int { anyFrame.count + message.count }
