@@ -51,7 +51,7 @@ soak: build ## The long runs: a million steps of ADS clients, a million broken r
 	Tests/Load/run --navarchd $(DAEMON)
 	NAVARCH_SOAK=1 Tests/EndToEnd/run --navarchd $(DAEMON) --only mtls
 
-bench: generate ## Build for release; measure generation beside istiod's figures, then the daemon
+bench: generate ## Build for release; measure generation, then the daemon under proxies, beside istiod's figures
 	swift build -c release --product shapes
 	swift build -c release --product navarchd
 	swift build -c release --product adsload
@@ -61,6 +61,10 @@ bench: generate ## Build for release; measure generation beside istiod's figures
 	.build/release/shapes --only changes --services 5000 --proxies 2000 --out .build/changes.json
 	Tests/Bench/certificates .build/release/navarchd .build/release/navarchctl .build/release/certload
 	Tests/Bench/run .build/release/navarchd .build/release/adsload $(BENCH)
+
+adsload: generate ## Simulated proxies against any ADS server: make adsload ADDR=HOST:PORT [BENCH="--pid 1 --proxies 100"]
+	swift build -c release --product adsload
+	Tests/Bench/run --addr $(ADDR) .build/release/adsload $(BENCH)
 
 # The agent stands beside every workload: what Swift needs is linked into it, and nothing is exported.
 AGENT_BUILD := -c release --product navarch-agent --scratch-path .build/agent --static-swift-stdlib \
@@ -83,4 +87,4 @@ lint: ## Check the format and the documentation of the Swift sources
 clean: ## Remove what was built and generated
 	rm -rf .build Sources/CEnvoyAPI/generated Sources/EnvoyAPI/Generated Sources/Configuration/Generated
 
-.PHONY: help setup generate build run demo test golden soak bench image format lint clean
+.PHONY: help setup generate build run demo test golden soak bench adsload image format lint clean

@@ -43,7 +43,7 @@ let rooms: [Room] = [
   Room(name: "EnvoyAPI", uses: ["CEnvoyAPI", "CProtobufC", "Bytes", "JSON"]),
   Room(name: "Logging", uses: []),
   Room(name: "Metrics", uses: []),
-  Room(name: "Lifecycle", uses: ["Logging"]),
+  Room(name: "Lifecycle", uses: ["CLinuxShims", "Logging"]),
   Room(name: "GRPC", uses: ["CGRPC", "CGRPCShims", "Bytes"]),
   Room(name: "HTTPServer", uses: ["CEvent", "Bytes"]),
   Room(name: "Cryptography", uses: ["COpenSSL"]),

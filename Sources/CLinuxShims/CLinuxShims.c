@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "CLinuxShims.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -40,4 +41,9 @@ bool clinuxshims_wait_for_either(int first, int second, int milliseconds) {
   struct pollfd descriptors[2] = {
       {.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
   return poll(descriptors, 2, milliseconds) != 0;
+}
+
+bool clinuxshims_set_allocator(int mapped_block, int slack, int heaps) {
+  return mallopt(M_MMAP_THRESHOLD, mapped_block) && mallopt(M_TRIM_THRESHOLD, slack) &&
+         mallopt(M_ARENA_MAX, heaps);
 }

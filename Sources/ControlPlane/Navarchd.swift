@@ -37,6 +37,7 @@ public enum Navarchd {
   private static func serve(
     _ line: FlagValues, _ flags: [Flag], _ environment: [String: String]
   ) async throws -> Int32 {
+    MemoryPolicy.apply()
     let options = try ControlPlaneOptions(line, environment: environment)
     if let suites = options.identity.tls.suites { TLSSuites.set(suites) }
     let logs = try LogSystem(options.logs)

@@ -24,6 +24,10 @@ class Load:
             raise SystemExit("bench: the load generator ended with %s" % self.child.wait())
         return json.loads(answer)
 
+    def cpu(self):
+        """CPU seconds of the generator so far."""
+        return self.command("report")["cpu_seconds"]
+
     def settle(self, wanted, quiet=500, timeout=600):
         """Waits until a report pleases and nothing came for `quiet` milliseconds; that report."""
         end = time.monotonic() + timeout

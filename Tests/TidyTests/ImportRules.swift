@@ -13,7 +13,7 @@ let allowedImports: [String: Set<String>] = [
   "EnvoyAPI": ["Glibc", "CEnvoyAPI", "CProtobufC", "Bytes", "JSON"],
   "Logging": ["Glibc", "Synchronization", "Runtime"],
   "Metrics": ["Glibc", "Synchronization"],
-  "Lifecycle": ["Glibc", "Synchronization", "Logging"],
+  "Lifecycle": ["CLinuxShims", "Glibc", "Synchronization", "Logging"],
   "GRPC": ["CGRPC", "CGRPCShims", "Glibc", "Synchronization", "Bytes"],
   "HTTPServer": ["CEvent", "Glibc", "Synchronization", "Bytes"],
   "Cryptography": ["COpenSSL"],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// inotify, eventfd and poll, of which Swift cannot import the flexible array and some macros.
+// inotify, eventfd, poll and the allocator, of which Swift cannot import the flexible array and some macros.
 #ifndef CLINUX_SHIMS_H
 #define CLINUX_SHIMS_H
 
@@ -34,5 +34,9 @@ void clinuxshims_eventfd_clear(int descriptor);
 /// Waits until one of two descriptors is readable, for so many milliseconds or, with -1, without
 /// end; false if the time is over.
 bool clinuxshims_wait_for_either(int first, int second, int milliseconds);
+
+/// Has the allocator map blocks from a size on by themselves, keep so many free bytes at the end of a
+/// heap, and use at most so many heaps; false if it refuses.
+bool clinuxshims_set_allocator(int mapped_block, int slack, int heaps);
 
 #endif

@@ -31,12 +31,16 @@ final class Load: Sendable {
     case "mark":
       mark()
       return "{}"
+    case let watch where watch.hasPrefix("watch "):
+      Watches.all.begin(String(watch.dropFirst("watch ".count)))
+      return "{}"
     case "report": return report()
     default: return "{\"error\": \"unknown command\"}"
     }
   }
 
   private func mark() {
+    Watches.all.clear()
     for proxy in proxies { proxy.mark() }
     marked.withLock { $0 = .now }
   }
@@ -48,6 +52,8 @@ final class Load: Sendable {
     let answers = Quantiles(counts.compactMap(\.lastAnswer).map { $0 - since })
     let synced = Quantiles(counts.compactMap(\.synced).map { $0 - since })
     let sum = { (value: (SimulatedProxy.Counts) -> Int) in counts.reduce(0) { $0 + value($1) } }
+    let (watched, complete) = Watches.all.times(proxies: proxies.count)
+    let events = Quantiles(complete)
     let errors = counts.compactMap(\.error)
     let members = [
       ("proxies", "\(counts.count)"), ("synced", "\(sum { $0.isSynced ? 1 : 0 })"),
@@ -55,6 +61,10 @@ final class Load: Sendable {
       ("responses", "\(sum(\.responses))"), ("resources", "\(sum(\.resources))"),
       ("changed", "\(sum(\.changed))"), ("bytes", "\(sum(\.bytes))"),
       ("cpu_seconds", "\(Load.cpuSeconds)"),
+      (
+        "events",
+        "{\"count\": \(watched), \"complete\": \(events.count), \"ms\": \(events.json)}"
+      ),
       ("answers_ms", answers.json), ("synced_ms", synced.json),
       (
         "quiet_ms",

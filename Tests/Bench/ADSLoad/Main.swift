@@ -44,7 +44,8 @@ struct UsageError: Error {
 /// `adsload --addr HOST:PORT [--proxies N] [--namespaces K] [--mode delta|sotw]` takes commands from
 /// standard input, a line each, and answers each with a line of JSON:
 /// `connect` (all at once; those that were connected before name what they have), `mark` (count
-/// anew), `report`, `disconnect`, `quit`.
+/// anew), `watch NAME` (a change of this resource is about to be made: `report` tells of all of these
+/// how long they took to be acknowledged everywhere), `report`, `disconnect`, `quit`.
 @main
 struct ADSLoad {
   static func main() async {

@@ -43,6 +43,8 @@ struct ProxyState {
     var resources = 0
     /// How many of them were new or had another version.
     var changed = 0
+    /// Their names, where somebody waits for some.
+    var watched: [Int32] = []
   }
 
   /// Takes a response in; nil if it is none.
@@ -57,8 +59,9 @@ struct ProxyState {
       case 1: version = field.text
       case 2:
         receipt.resources += 1
-        let isNew = isDelta ? take(delta: field.bytes, type) : take(any: field.bytes, type)
-        receipt.changed += isNew ? 1 : 0
+        let new = isDelta ? take(delta: field.bytes, type) : take(any: field.bytes, type)
+        receipt.changed += new == nil ? 0 : 1
+        if let new, Watches.all.isActive { receipt.watched.append(new) }
         guard type == .cluster || type == .listener,
           let body = isDelta ? WireReader.first(2, in: field.bytes) : field.bytes,
           let resource = WireReader.first(2, in: body)
@@ -75,22 +78,23 @@ struct ProxyState {
     return receipt
   }
 
-  private mutating func take(delta resource: UnsafeRawBufferPointer, _ type: XDSType) -> Bool {
+  /// The name's number, where it is new or has another version.
+  private mutating func take(delta resource: UnsafeRawBufferPointer, _ type: XDSType) -> Int32? {
     var name: Int32 = 0
     var version: Int32 = 0
     for field in WireReader(resource) {
       if field.number == 3 { name = Names.all.number(field.text) }
       if field.number == 1 { version = Names.all.number(field.text) }
     }
-    return held[type.rawValue].updateValue(version, forKey: name) != version
+    return held[type.rawValue].updateValue(version, forKey: name) != version ? name : nil
   }
 
   /// The name is field 1 of all four types.
-  private mutating func take(any resource: UnsafeRawBufferPointer, _ type: XDSType) -> Bool {
+  private mutating func take(any resource: UnsafeRawBufferPointer, _ type: XDSType) -> Int32? {
     guard let body = WireReader.first(2, in: resource), let name = WireReader.first(1, in: body)
-    else { return false }
+    else { return nil }
     let number = Names.all.number(String(decoding: name, as: UTF8.self))
-    return held[type.rawValue].updateValue(0, forKey: number) == nil
+    return held[type.rawValue].updateValue(0, forKey: number) == nil ? number : nil
   }
 
   /// Asks for what a response makes it want, and for the next type.

@@ -72,8 +72,10 @@ final class SimulatedProxy: Sendable {
       for request in first { try await stream.write(GRPCMessage(request)) }
       var responses = stream.responses.makeAsyncIterator()
       while let message = try await responses.next() {
-        for request in take(message) { try await stream.write(GRPCMessage(request)) }
+        let receipt = take(message)
+        for request in receipt.requests { try await stream.write(GRPCMessage(request)) }
         answered()
+        if !receipt.watched.isEmpty { Watches.all.answered(receipt.watched) }
       }
     } catch {
       state.withLock { $0.counts.error = "\(error)" }
@@ -81,7 +83,7 @@ final class SimulatedProxy: Sendable {
     state.withLock { $0.stream = nil }
   }
 
-  private func take(_ message: GRPCMessage) -> [[UInt8]] {
+  private func take(_ message: GRPCMessage) -> ProxyState.Receipt {
     let slice = message.slices.count == 1 ? message.slices[0] : nil
     return state.withLock { state in
       let receipt =
@@ -94,7 +96,7 @@ final class SimulatedProxy: Sendable {
       state.counts.bytes += message.count
       state.counts.resources += receipt?.resources ?? 0
       state.counts.changed += receipt?.changed ?? 0
-      return receipt?.requests ?? []
+      return receipt ?? ProxyState.Receipt()
     }
   }
 
