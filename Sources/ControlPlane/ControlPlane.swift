@@ -135,8 +135,8 @@ struct ControlPlane {
   ) -> DiscoveryServerConfiguration {
     var serving = DiscoveryServerConfiguration(
       controlPlane: ControlPlane.identifier(options), wallClock: WallClock.now,
-      view: { snapshot, node in
-        let view = translator.view(snapshot, node)
+      view: { snapshot, node, earlier in
+        let view = translator.view(snapshot, node, after: earlier as? ProxyView)
         metrics.sources.countIfUntargeted(view.context)
         return view
       })

@@ -12,7 +12,10 @@ import Synchronization
 /// What a discovery server needs from its composer.
 public struct DiscoveryServerConfiguration: Sendable {
   /// What a proxy should have at a snapshot; called by any stream's task.
-  public var view: @Sendable (MeshSnapshot, ProxyNode) -> any ResourceView
+  ///
+  /// It is given the view that the proxy had before, where nothing differs but endpoints of other
+  /// workloads.
+  public var view: @Sendable (MeshSnapshot, ProxyNode, (any ResourceView)?) -> any ResourceView
   /// The text of `control_plane.identifier` in responses.
   public var controlPlane: String
   /// How long streams wait for their clients.
@@ -37,7 +40,7 @@ public struct DiscoveryServerConfiguration: Sendable {
   /// A configuration with the default times and limits.
   public init(
     controlPlane: String, wallClock: @escaping @Sendable () -> Double,
-    view: @escaping @Sendable (MeshSnapshot, ProxyNode) -> any ResourceView
+    view: @escaping @Sendable (MeshSnapshot, ProxyNode, (any ResourceView)?) -> any ResourceView
   ) {
     self.controlPlane = controlPlane
     self.wallClock = wallClock

@@ -20,6 +20,8 @@ final class ProxyStream: Sendable {
     var machine: StreamMachine
     var node: ProxyNode?
     var snapshot: MeshSnapshot?
+    /// What the proxy should have at the snapshot.
+    var view: (any ResourceView)?
     var refusedWith: Set<String> = []
     var watchesSecrets = false
     /// The certificate of a workload whose proxy has no agent.
@@ -182,13 +184,18 @@ final class ProxyStream: Sendable {
   }
 
   private func handle(_ push: PendingPush) -> [StreamAction] {
-    guard let node = state.withLock({ $0.node }) else { return [] }
-    let view = view(push.snapshot, node)
+    let (known, earlier) = state.withLock { ($0.node, $0.view) }
+    guard let node = known else { return [] }
+    let scope = push.scope.seen(from: node.addresses)
+    let base = server.configuration.view(
+      push.snapshot, node, scope.configuration ? nil : earlier)
+    let view = withSecrets(base)
     server.metrics.push.queueTime.observe(ContinuousClock.now - push.origin)
     return state.withLock { state in
       state.snapshot = push.snapshot
+      state.view = base
       let event = StreamEvent.push(
-        view, scope: push.scope.seen(from: node.addresses), origin: push.origin - server.started,
+        view, scope: scope, origin: push.origin - server.started,
         generation: push.snapshot.generation)
       return state.machine.handle(event, at: ContinuousClock.now - server.started)
     }
@@ -198,12 +205,11 @@ final class ProxyStream: Sendable {
   private func audit() -> [StreamAction] {
     let (node, snapshot) = state.withLock { ($0.node, $0.snapshot) }
     guard let node, let snapshot else { return [] }
-    return handle(.audit(view(snapshot, node)))
+    return handle(.audit(withSecrets(server.configuration.view(snapshot, node, nil))))
   }
 
   /// What the proxy should have, with the secrets of its stream.
-  private func view(_ snapshot: MeshSnapshot, _ node: ProxyNode) -> any ResourceView {
-    let base = server.configuration.view(snapshot, node)
+  private func withSecrets(_ base: any ResourceView) -> any ResourceView {
     guard let secrets = state.withLock({ $0.secrets?.resources }) else { return base }
     return ViewWithSecrets(base: base, secrets: secrets)
   }

@@ -85,6 +85,12 @@ struct ViewWithSecrets: ResourceView {
     return base.named(type, name)
   }
 
+  func list(_ type: ResourceType, wildcard: Bool, names: ResourceNames) -> ResourceList {
+    type == .secret
+      ? ResourceList(elements(type, wildcard: wildcard, names: names))
+      : base.list(type, wildcard: wildcard, names: names)
+  }
+
   func hasSame(_ type: ResourceType, as earlier: any ResourceView) -> Bool {
     base.hasSame(type, as: (earlier as? ViewWithSecrets)?.base ?? earlier)
   }

@@ -43,7 +43,7 @@ struct ADSFixture {
   init(callers: AuthenticatorChain? = nil) throws {
     var configuration = DiscoveryServerConfiguration(
       controlPlane: "test", wallClock: { 1000 },
-      view: { snapshot, _ in GenerationView(generation: snapshot.generation) })
+      view: { snapshot, _, _ in GenerationView(generation: snapshot.generation) })
     configuration.origins = { _, _, _, name in ["the object of \(name)"] }
     server = DiscoveryServer(
       configuration,

@@ -29,6 +29,17 @@ public struct ProxyContext: Sendable {
     addressFamilies = AddressFamilies(of: self.node, settings: mesh.settings)
   }
 
+  /// The context of the same proxy at a later snapshot, of which nothing differs but endpoints of other
+  /// workloads.
+  public init(_ earlier: ProxyContext, endpointsOf mesh: MeshSnapshot) {
+    self.mesh = mesh
+    node = earlier.node
+    cache = earlier.cache
+    outbound = earlier.outbound
+    targets = earlier.targets
+    addressFamilies = earlier.addressFamilies
+  }
+
   /// The context of a class of proxies; without targets, which differ among them.
   init(_ context: ProxyContext, as shared: OutboundClass) {
     mesh = context.mesh

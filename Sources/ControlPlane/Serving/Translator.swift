@@ -20,10 +20,16 @@ final class Translator: Sendable {
   }
 
   /// What a proxy should have at a snapshot.
-  func view(_ snapshot: MeshSnapshot, _ node: ProxyNode) -> ProxyView {
-    ProxyView(
-      ProxyContext(snapshot, node: node, cache: cache), relations: relations, assigned: assigned,
-      onMissingSecret: onMissingSecret)
+  ///
+  /// - Parameter earlier: What it had before, where nothing differs but endpoints of other workloads.
+  func view(
+    _ snapshot: MeshSnapshot, _ node: ProxyNode, after earlier: ProxyView? = nil
+  ) -> ProxyView {
+    let context =
+      earlier.map { ProxyContext($0.context, endpointsOf: snapshot) }
+      ?? ProxyContext(snapshot, node: node, cache: cache)
+    return ProxyView(
+      context, relations: relations, assigned: assigned, onMissingSecret: onMissingSecret)
   }
 
   /// Shows how the cache fares, as istiod does with `PILOT_XDS_CACHE_STATS`.

@@ -36,12 +36,16 @@ import Testing
     ]
     for number in 0..<6 { try mesh.apply(service(number, &random)) }
     var earlier: [[EncodedResource]?] = nodes.map { _ in nil }
+    var contexts: [ProxyContext?] = nodes.map { _ in nil }
     for step in 0..<60 {
       let (objects, removed) = edit(&random)
       let change = try mesh.apply(objects, removing: removed)
       let (now, rebuilt) = (try mesh.snapshot, try mesh.rebuilt())
       for (index, node) in nodes.enumerated() {
-        let kept = resources(ProxyContext(now, node: node, cache: cache))
+        let isOthers = !change.configuration && change.workloads.isDisjoint(with: node.addresses)
+        let known = isOthers ? contexts[index].map { ProxyContext($0, endpointsOf: now) } : nil
+        contexts[index] = known ?? ProxyContext(now, node: node, cache: cache)
+        let kept = contexts[index].map(resources) ?? []
         let fresh = resources(ProxyContext(rebuilt, node: node, cache: ResourceCache()))
         let differing = zip(kept, fresh).filter { $0 != $1 }.map { $0.0.name }
         let place: Comment =
