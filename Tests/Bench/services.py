@@ -2,7 +2,7 @@
 """The mesh that is measured, as files: what istiod 1.30.3 was measured with.
 
 S ServiceEntries with five static endpoints and an address each in twenty namespaces, port 80 HTTP
-and for every tenth a TCP port too; VirtualServices for a fifth of them, DestinationRules with two
+and for a tenth a TCP port too, with rules or without; VirtualServices for a fifth of them, DestinationRules with two
 subsets for three tenths. Every simulated proxy is an endpoint of the mesh.
 """
 import os
@@ -88,7 +88,7 @@ class Mesh:
             for place in range(count)]
         self.write(number, "service", SERVICE.format(
             n=number, ns=number % NAMESPACES, host=host(number), address=address(240, number + 256),
-            tcp=TCP if number % 10 == 0 else "", endpoints="\n".join(rows)))
+            tcp=TCP if number % 10 == number // 10 % 10 else "", endpoints="\n".join(rows)))
 
     def route(self, number, weight, note=""):
         """The VirtualService of a service."""
