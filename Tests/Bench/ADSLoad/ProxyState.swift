@@ -8,6 +8,8 @@ struct ProxyState {
   private(set) var wanted: [Set<Int32>] = Array(repeating: [], count: 4)
   private var asked = Set<XDSType>()
   private var versions = ["", "", "", ""]
+  /// The nonces of the last responses of the stream.
+  private var nonces = ["", "", "", ""]
   private let isDelta: Bool
   private let node: [UInt8]
 
@@ -29,6 +31,7 @@ struct ProxyState {
   mutating func connect() -> [[UInt8]] {
     let known = asked
     asked = []
+    nonces = ["", "", "", ""]
     if known.isEmpty { return [ask(.cluster, naming: [], node: node)] }
     return XDSType.allCases.filter(known.contains).map { type in
       ask(type, naming: wanted[type.rawValue], node: type == .cluster ? node : [])
@@ -73,6 +76,7 @@ struct ProxyState {
       }
     }
     versions[type.rawValue] = version
+    nonces[type.rawValue] = nonce
     receipt.requests = [acknowledgement(type, nonce)]
     receipt.requests += follow(type, followers)
     return receipt
@@ -124,6 +128,8 @@ struct ProxyState {
     if !isDelta { request.add(1, versions[type.rawValue]) }
     request.add(isDelta ? 2 : 4, type.url)
     for name in names { request.add(3, Names.all.text(name)) }
+    // Without it, the server would take the client for one that has forgotten all.
+    if !isDelta { request.add(5, nonces[type.rawValue]) }
     guard isDelta, isFirst else { return request.bytes }
     for (name, version) in held[type.rawValue] {
       request.add(5) { entry in
