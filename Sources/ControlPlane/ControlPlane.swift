@@ -55,6 +55,7 @@ struct ControlPlane {
     sources.findings = { discovery.snapshot.map(findings.read) ?? [] }
     sources.origin = { store.origin(of: $0) }
     sources.logs = logs
+    sources.clusters = ManagedClusters(source, own: options.settings.cluster).shown(in: registry)
     registry.callback(
       "navarch_source_snapshot_age_seconds",
       help: "How old what is served is, while a snapshot stands in for the API server; else 0."

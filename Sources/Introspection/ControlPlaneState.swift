@@ -45,6 +45,9 @@ public struct IntrospectionSources: Sendable {
   /// Where an object is written.
   public var origin: @Sendable (ObjectKey) -> ObjectOrigin? = { _ in nil }
 
+  /// The clusters of the mesh, the control plane's own first.
+  public var clusters: @Sendable () -> [ManagedCluster] = { [] }
+
   /// Sources from these functions.
   public init(
     snapshot: @escaping @Sendable () -> MeshSnapshot?,

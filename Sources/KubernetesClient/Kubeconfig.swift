@@ -72,6 +72,31 @@ public struct Kubeconfig: Sendable {
     return configuration
   }
 
+  /// What the current context of a kubeconfig says that a Secret holds: it may not name files, since
+  /// whoever writes the Secret could have them sent anywhere (istiod's rule).
+  ///
+  /// - Parameter allowed: Members that are allowed nevertheless: `clientKey`, `clientCertificate`,
+  ///   `tokenFile`.
+  public func remoteConfiguration(
+    allowing allowed: Set<String>
+  ) throws(KubernetesClientError) -> ClusterConfiguration {
+    let files = [
+      ("client-key", "clientKey"), ("client-certificate", "clientCertificate"),
+      ("tokenFile", "tokenFile"),
+    ]
+    for user in root["users"]?.array ?? [] {
+      for (member, option) in files
+      where user["user"]?[member]?.string?.isEmpty == false && !allowed.contains(option) {
+        throw KubernetesClientError("\(origin): \(member) is not allowed")
+      }
+      // Nothing runs programs here, whatever is allowed.
+      for member in ["exec", "auth-provider"] where user["user"]?[member] != nil {
+        throw KubernetesClientError("\(origin): \(member) is not allowed")
+      }
+    }
+    return try configuration()
+  }
+
   private func add(
     _ user: JSONValue, named name: String, to configuration: inout ClusterConfiguration
   ) throws(KubernetesClientError) {

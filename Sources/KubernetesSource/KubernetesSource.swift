@@ -15,6 +15,8 @@ public final class KubernetesSource: Sendable {
     public var systemNamespace = "istio-system"
     /// The ConfigMaps of the mesh's configuration, in the order in which they are applied.
     public var meshConfigMaps: [String] = []
+    /// Whether only services and what is behind them are read, as of another cluster.
+    public var readsServicesOnly = false
 
     /// All namespaces, and no ConfigMap.
     public init() {}
@@ -62,10 +64,14 @@ public final class KubernetesSource: Sendable {
   ) {
     self.client = client
     self.failed = failed
+    let configuration: [WatchedKind] =
+      settings.readsServicesOnly
+      ? WatchedKind.services(namespace: settings.namespace)
+      : WatchedKind.configuration(namespace: settings.namespace)
     watches =
-      [.definitions]
+      (settings.readsServicesOnly ? [] : [.definitions])
       + settings.meshConfigMaps.map { .mesh($0, in: settings.systemNamespace) }
-      + WatchedKind.configuration(namespace: settings.namespace)
+      + configuration
     assembly = Mutex(SourceAssembly(watches))
     pokes = Dictionary(
       uniqueKeysWithValues: watches.map { ($0, AsyncStream.makeStream(of: ReflectorInput.self)) })

@@ -75,6 +75,15 @@ extension WatchedKind {
     }
   }
 
+  /// The kinds that services and what is behind them are made of.
+  static func services(namespace: String) -> [WatchedKind] {
+    let kinds: Set<ResourceKind> = [
+      Kubernetes.Namespace.kind, Kubernetes.Node.kind, Kubernetes.Service.kind,
+      Kubernetes.EndpointSlice.kind, Kubernetes.Pod.kind,
+    ]
+    return configuration(namespace: namespace).filter { kinds.contains($0.kind) }
+  }
+
   /// A ConfigMap of the mesh's configuration.
   static func mesh(_ name: String, in namespace: String) -> WatchedKind {
     WatchedKind(

@@ -6,8 +6,12 @@ public import ServiceDiscovery
 extension MeshSettings {
   /// What the registry depends on: these settings, and the network that the label
   /// `topology.istio.io/network` of the root namespace gives the cluster.
-  public func registrySettings(for tables: DiscoveryTables) -> RegistrySettings {
-    var settings = RegistrySettings(cluster: cluster, networks: networks)
+  ///
+  /// - Parameter other: The cluster of the objects; nil for the own one.
+  public func registrySettings(
+    for tables: DiscoveryTables, of other: String? = nil
+  ) -> RegistrySettings {
+    var settings = RegistrySettings(cluster: other ?? cluster, networks: networks)
     settings.clusterDomain = clusterDomain
     settings.trustDomain = mesh.trustDomain
     settings.isDualStack = feature("ISTIO_DUAL_STACK", default: false)

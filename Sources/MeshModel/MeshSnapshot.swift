@@ -121,7 +121,7 @@ extension ServiceRegistry {
     let named = networks.networks.values.flatMap(\.gateways).compactMap { gateway in
       if case .registryServiceName(let name)? = gateway.gw { name } else { nil }
     }
-    return services.filter { service in
+    return (services + remoteEntrances).filter { service in
       guard service.registry == .kubernetes else { return false }
       return service.labels[WellKnownLabel.network]?.isEmpty == false
         || named.contains(service.hostname.text)

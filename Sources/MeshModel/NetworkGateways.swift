@@ -88,21 +88,21 @@ public struct NetworkGateways: Hashable, Sendable {
   }
 
   private static func gateways(of service: MeshService, _ settings: MeshSettings) -> [Gateway] {
-    let addresses = service.externalAddresses[settings.cluster] ?? []
-    let nodePorts = service.nodePorts[settings.cluster] ?? [:]
-    let ways = ports(of: service, settings)
-    return addresses.flatMap { address in
-      ways.map { network, port in
-        Gateway(
-          address: address, port: nodePorts[port] ?? port, network: network,
-          cluster: settings.cluster)
+    service.externalAddresses.flatMap { cluster, addresses -> [Gateway] in
+      let nodePorts = service.nodePorts[cluster] ?? [:]
+      let ways = ports(of: service, in: cluster, settings)
+      return addresses.flatMap { address in
+        ways.map { network, port in
+          Gateway(
+            address: address, port: nodePorts[port] ?? port, network: network, cluster: cluster)
+        }
       }
     }
   }
 
   /// The networks that a service leads into, with its port for each.
   private static func ports(
-    of service: MeshService, _ settings: MeshSettings
+    of service: MeshService, in cluster: String, _ settings: MeshSettings
   ) -> [(network: String, port: UInt32)] {
     if let network = service.labels[WellKnownLabel.network], !network.isEmpty {
       let port = service.labels["networking.istio.io/gatewayPort"].flatMap { UInt32($0) } ?? 15443
@@ -110,8 +110,7 @@ public struct NetworkGateways: Hashable, Sendable {
     }
     return settings.networks.networks.flatMap {
       name, network -> [(network: String, port: UInt32)] in
-      let isOfThisCluster = network.endpoints.contains(.fromRegistry(settings.cluster))
-      guard isOfThisCluster else { return [] }
+      guard network.endpoints.contains(.fromRegistry(cluster)) else { return [] }
       return network.gateways.filter { $0.gw == .registryServiceName(service.hostname.text) }
         .map { (name, $0.port) }
     }

@@ -132,8 +132,10 @@ public struct ProxyNode: Hashable, Sendable {
 
   /// The place where the registry looks for the workload's services.
   public var place: ProxyPlace {
-    ProxyPlace(
+    var place = ProxyPlace(
       addresses: addresses, namespace: namespace, podName: name, labels: labels,
       podPorts: podPorts)
+    place.cluster = cluster
+    return place
   }
 }

@@ -2,6 +2,20 @@
 
 public import Configuration
 
+extension MeshService {
+  /// The cluster that it was read in; of one that several have, the first by id.
+  var cluster: String { addresses.keys.min() ?? "" }
+
+  /// Adds what a Service of its name in another cluster has of its own.
+  mutating func merge(_ other: MeshService) {
+    for (cluster, own) in other.addresses where addresses[cluster]?.isEmpty ?? true {
+      addresses[cluster] = own
+    }
+    let known = Set(serviceAccounts)
+    serviceAccounts += other.serviceAccounts.filter { !known.contains($0) }
+  }
+}
+
 /// Makes services of Kubernetes Services.
 public enum KubernetesServices {
   /// The service that `object` declares.

@@ -19,6 +19,8 @@ public struct ServiceRegistry: Sendable {
   private var identitiesByService: [ServiceKey: [String]] = [:]
   /// The objects that all of it is made of.
   public private(set) var sources: ServiceSources
+  /// The Services of other clusters that are reached from outside of them, each as its cluster has it.
+  public let remoteEntrances: [MeshService]
   private let byHostname: [Hostname: [String: Int]]
   private let byNamespace: [String: [Int]]
   private var externalByAddress: [String: [ServiceKey]] = [:]
@@ -31,7 +33,9 @@ public struct ServiceRegistry: Sendable {
     services = made.map { service in
       previous?.service(service.key).flatMap { $0 == service ? $0 : nil } ?? service
     }
-    let areSame = previous?.services == services
+    remoteEntrances = sources.remoteEntrances
+    let areSame =
+      previous?.services == services && previous?.remoteEntrances == remoteEntrances
     servicesTag = areSame ? previous?.servicesTag ?? Tag() : Tag()
     var byHostname: [Hostname: [String: Int]] = [:]
     var byNamespace: [String: [Int]] = [:]

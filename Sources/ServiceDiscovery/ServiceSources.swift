@@ -15,6 +15,8 @@ public struct ServiceSources: Sendable {
   public let allocation: AddressAllocation
   /// The objects.
   public let tables: DiscoveryTables
+  /// The mesh's other clusters, by their ids in order.
+  public let remotes: [ServiceSources]
   private let slices: [DiscoveryTables.Name: [ConfigObject<Kubernetes.EndpointSlice>]]
   private let declarations: [ServiceKey: [DiscoveryTables.Name]]
   private let external: [String: [ExternalWorkload]]
@@ -23,9 +25,11 @@ public struct ServiceSources: Sendable {
   /// The objects of `tables`; of `previous` are kept the addresses given to hosts, and every
   /// arrangement of objects that are the same.
   public init(
-    _ tables: DiscoveryTables, settings: RegistrySettings, previous: ServiceSources? = nil
+    _ tables: DiscoveryTables, settings: RegistrySettings, remotes: [ServiceSources] = [],
+    previous: ServiceSources? = nil
   ) {
     self.tables = tables
+    self.remotes = remotes
     self.settings = settings
     let known = previous.flatMap { $0.settings == settings ? $0 : nil }
     workloads = Self.workloads(tables, settings, known)
@@ -114,13 +118,16 @@ public struct ServiceSources: Sendable {
     settings == other.settings && tables.pods == other.tables.pods
       && tables.nodes == other.tables.nodes
       && tables.workloadEntries == other.tables.workloadEntries
+      && remotes.count == other.remotes.count
+      && zip(remotes, other.remotes).allSatisfy { $0.hasSameWorkloads(as: $1) }
   }
 
   /// Whether the objects that tell of a service's endpoints, besides workloads, are the same.
   func hasSameDeclarations(of service: MeshService, as other: ServiceSources) -> Bool {
     let entries = declarations[service.key] ?? []
     guard entries == other.declarations[service.key] ?? [],
-      entries.allSatisfy({ tables.serviceEntries[$0] === other.tables.serviceEntries[$0] })
+      entries.allSatisfy({ tables.serviceEntries[$0] === other.tables.serviceEntries[$0] }),
+      zip(remotes, other.remotes).allSatisfy({ $0.hasSameDeclarations(of: service, as: $1) })
     else { return false }
     guard service.registry == .kubernetes else { return true }
     let name = DiscoveryTables.Name(service.namespace, service.name)
@@ -148,13 +155,54 @@ public struct ServiceSources: Sendable {
   ///
   /// Several objects may declare one host in one namespace; each gives a service of its own.
   public func services() -> [MeshService] {
-    tables.services.values.map {
-      KubernetesServices.service($0, namespace: namespace($0.meta.namespace), settings: settings)
-    } + tables.serviceEntries.values.flatMap(services)
+    mergedServices() + tables.serviceEntries.values.flatMap(services)
   }
 
-  /// The endpoints of `service`: those of every entry for its host, then those of Kubernetes.
+  /// The Kubernetes Services of this cluster alone.
+  var clusterServices: [MeshService] {
+    tables.services.values.map {
+      KubernetesServices.service($0, namespace: namespace($0.meta.namespace), settings: settings)
+    }
+  }
+
+  /// The Kubernetes Services of all clusters, one a name.
+  ///
+  /// As in istiod the first cluster that has one says what it is, its own before others by id; the
+  /// others add the addresses that it has there, and identities.
+  private func mergedServices() -> [MeshService] {
+    var merged = clusterServices
+    guard !remotes.isEmpty else { return merged }
+    var places = Dictionary(
+      merged.enumerated().map { ($0.element.key, $0.offset) }, uniquingKeysWith: { $1 })
+    for service in remotes.flatMap(\.clusterServices) {
+      if let place = places[service.key] {
+        merged[place].merge(service)
+      } else {
+        places[service.key] = merged.count
+        merged.append(service)
+      }
+    }
+    return merged
+  }
+
+  /// The Services of other clusters that are reached from outside of them: perhaps ways into networks.
+  var remoteEntrances: [MeshService] {
+    remotes.flatMap(\.clusterServices).filter { !$0.externalAddresses.isEmpty }
+      .sorted { ($0.namespace, $0.name, $0.cluster) < ($1.namespace, $1.name, $1.cluster) }
+  }
+
+  /// What is known of the cluster of a proxy: the own one where that is no other.
+  func near(_ cluster: String) -> ServiceSources {
+    remotes.first { $0.settings.cluster == cluster } ?? self
+  }
+
+  /// The endpoints of `service`: those of this cluster, then of others in order.
   public func endpoints(of service: MeshService) -> [MeshEndpoint] {
+    clusterEndpoints(of: service) + remotes.flatMap { $0.clusterEndpoints(of: service) }
+  }
+
+  /// The endpoints of `service` here: those of every entry for its host, then those of Kubernetes.
+  private func clusterEndpoints(of service: MeshService) -> [MeshEndpoint] {
     let declared = (declarations[service.key] ?? []).flatMap { name -> [MeshEndpoint] in
       guard let entry = tables.serviceEntries[name],
         let own = services(of: entry).first(where: { $0.key == service.key })
@@ -186,7 +234,7 @@ public struct ServiceSources: Sendable {
         return workloads[.init(namespace, target.name)] == nil
       }.flatMap(\.addresses)
     }
-    return Set(awaited).sorted()
+    return Set(awaited + remotes.flatMap { $0.addressesAwaitingPods(of: service) }).sorted()
   }
 
   /// The Kubernetes object of `service`, if it has one.

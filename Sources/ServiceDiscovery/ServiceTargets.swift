@@ -25,6 +25,8 @@ public struct ProxyPlace: Hashable, Sendable {
   public var labels: [String: String]
   /// The ports of its Pod by name: used while its Pod is not known.
   public var podPorts: [String: UInt32]
+  /// The cluster that it runs in; the control plane's where that is no other.
+  public var cluster = ""
 
   /// A proxy at `addresses`.
   public init(
@@ -44,6 +46,7 @@ extension ServiceRegistry {
   ///
   /// istiod goes by the name alone unless told otherwise, since its agent knows it; a bare Envoy may not.
   public func pod(of place: ProxyPlace) -> WorkloadIndex.Entry? {
+    let sources = sources.near(place.cluster)
     if let named = sources.workloads[.init(place.namespace, place.podName)] { return named }
     guard let address = place.addresses.first else { return nil }
     let here = sources.workloads.pods(at: address).filter {
@@ -78,20 +81,21 @@ extension ServiceRegistry {
   }
 
   private func kubernetesTargets(of place: ProxyPlace) -> [ServiceTarget] {
+    let near = sources.near(place.cluster)
     guard let address = place.addresses.first else { return [] }
     if let entry = sources.external(at: address, namespace: place.namespace) {
-      return targets(namespace: entry.namespace, labels: entry.workload.facts.labels) {
+      return targets(namespace: entry.namespace, labels: entry.workload.facts.labels, near) {
         KubernetesEndpoints.target(of: $0, at: entry)
       }
     }
     if let pod = pod(of: place) {
-      let selected = targets(namespace: place.namespace, labels: pod.pod.meta.labels) {
+      let selected = targets(namespace: place.namespace, labels: pod.pod.meta.labels, near) {
         Pods.targetPort($0, of: pod.pod)
       }
       return selected.isEmpty ? targetsBySlices(at: address, namespace: place.namespace) : selected
     }
     guard !place.labels.isEmpty else { return [] }
-    return targets(namespace: place.namespace, labels: place.labels) { port in
+    return targets(namespace: place.namespace, labels: place.labels, near) { port in
       switch port.targetPort {
       case .string(let name)?: place.podPorts[name]
       case .integer(let number)? where number > 0: UInt32(exactly: number)
@@ -102,7 +106,8 @@ extension ServiceRegistry {
 
   /// The ports of the services of `namespace` that select `labels`; `find` says where each leads.
   private func targets(
-    namespace: String, labels: [String: String], find: (Kubernetes.ServicePort) -> UInt32?
+    namespace: String, labels: [String: String], _ sources: ServiceSources,
+    find: (Kubernetes.ServicePort) -> UInt32?
   ) -> [ServiceTarget] {
     services(namespace: namespace).flatMap { service -> [ServiceTarget] in
       guard service.registry == .kubernetes, !service.selector.isEmpty,

@@ -75,6 +75,38 @@ struct KubeconfigTests {
     #expect(error?.description.contains("/home/u/config") == true)
   }
 
+  @Test(
+    "a kubeconfig of a Secret may not name files or programs, unless files are allowed",
+    arguments: [
+      ("{token: t}", "", true),
+      ("{client-key: /k, client-certificate-data: Q0E=}", "client-key", false),
+      ("{tokenFile: /t}", "tokenFile", false), ("{exec: {command: a}}", "exec", false),
+      ("{auth-provider: {name: gcp}}", "auth-provider", false),
+    ])
+  func ofSecret(user: String, word: String, isAllowed: Bool) throws {
+    let text = """
+      current-context: one
+      contexts: [{name: one, context: {cluster: c, user: u}}]
+      clusters: [{name: c, cluster: {server: "https://c"}}]
+      users: [{name: u, user: \(user)}]
+      """
+    let file = try Self.kubeconfig(text)
+    guard !isAllowed else {
+      #expect(try file.remoteConfiguration(allowing: []).token == .bytes(Array("t".utf8)))
+      return
+    }
+    let error = #expect(throws: KubernetesClientError.self) {
+      try file.remoteConfiguration(allowing: [])
+    }
+    #expect(error?.description.contains(word) == true)
+    let all: Set = ["clientKey", "clientCertificate", "tokenFile", "exec"]
+    if word == "tokenFile" {
+      #expect(try file.remoteConfiguration(allowing: all).token == .file("/t"))
+    } else if word == "exec" || word == "auth-provider" {
+      #expect(throws: KubernetesClientError.self) { try file.remoteConfiguration(allowing: all) }
+    }
+  }
+
   @Test("a text that is no kubeconfig is refused", arguments: ["a: [", "kind: Config", "[]", ""])
   func notOne(text: String) {
     #expect(throws: KubernetesClientError.self) { try Self.kubeconfig(text) }

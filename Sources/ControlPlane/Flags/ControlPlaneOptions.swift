@@ -18,6 +18,8 @@ struct ControlPlaneOptions: Sendable {
   var kubernetesBurst: Double
   /// The namespace that the control plane runs in.
   var namespace: String
+  /// The namespace of the Secrets that name other clusters.
+  var remoteSecretsNamespace: String
   /// The only namespace to read (`ISTIO_WATCH_NAMESPACE`); empty for all.
   var watchNamespace: String
   /// The ConfigMap beneath that of the revision (`SHARED_MESH_CONFIG`); empty for none.
@@ -50,6 +52,9 @@ struct ControlPlaneOptions: Sendable {
     kubernetesQPS = Double(line["kubernetesApiQPS"]) ?? 80
     kubernetesBurst = Double(line["kubernetesApiBurst"]) ?? 160
     namespace = line["namespace"]
+    remoteSecretsNamespace =
+      line.given.contains("clusterRegistriesNamespace")
+      ? line["clusterRegistriesNamespace"] : namespace
     watchNamespace = environment["ISTIO_WATCH_NAMESPACE"] ?? ""
     sharedMeshConfig = environment["SHARED_MESH_CONFIG"] ?? ""
     meshConfigFile = line["meshConfig"]

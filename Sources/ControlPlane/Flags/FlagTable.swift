@@ -34,7 +34,8 @@ enum FlagTable {
       Flag("cniNamespace", .text, namespace, "Namespace of the CNI agent"),
       Flag("registries", .list, "Kubernetes", "Platform registries to read"),
       Flag(
-        "clusterRegistriesNamespace", .text, namespace, "Namespace of remote clusters' secrets"),
+        "clusterRegistriesNamespace", .text, namespace, used: true,
+        "Namespace of remote clusters' secrets"),
       Flag(
         "kubeconfig", .text, "", used: true,
         "Kubernetes configuration file; in a cluster none is needed"),

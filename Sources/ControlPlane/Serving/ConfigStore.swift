@@ -57,6 +57,13 @@ final class ConfigStore: Sendable {
     state.withLock { ($0.tell($0.store.apply(transaction, at: now)), $0.store.snapshot) }
   }
 
+  /// Takes what became of another cluster's objects.
+  func apply(
+    _ change: RemoteChange, of cluster: String
+  ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
+    state.withLock { ($0.tell($0.store.apply(change, of: cluster)), $0.store.snapshot) }
+  }
+
   /// Takes the mesh's settings as they were read anew; problems replace those of before.
   func apply(
     _ reading: MeshReading, at now: Double

@@ -3,6 +3,7 @@
 import Configuration
 import DiscoveryProtocol
 import DiscoveryServer
+import KubernetesSource
 import Lifecycle
 import Logging
 import MeshModel
@@ -110,6 +111,9 @@ final class ConfigurationPipeline: Service {
     if let reading = delivery.mesh {
       report(reading.problems)
       changed(timed { store.apply(reading, at: WallClock.now()) }, &state)
+    }
+    for remote in delivery.remotes {
+      changed(timed { store.apply(remote.change, of: remote.cluster) }, &state)
     }
     if let transaction = delivery.transaction {
       report(transaction, &state)

@@ -10,7 +10,11 @@ extension SourceMetrics {
   func countIfUntargeted(_ proxy: ProxyContext) {
     guard proxy.node.kind == .sidecar, proxy.targets.isEmpty else { return }
     let reason =
-      if !proxy.node.cluster.isEmpty, proxy.node.cluster != proxy.settings.cluster {
+      if !proxy.node.cluster.isEmpty, proxy.node.cluster != proxy.settings.cluster,
+        !proxy.mesh.registry.sources.remotes.contains(where: {
+          $0.settings.cluster == proxy.node.cluster
+        })
+      {
         "incorrect_cluster"
       } else if proxy.mesh.registry.pod(of: proxy.node.place) != nil {
         "no_matching_services"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
+import Flags
 import KubernetesClient
 import KubernetesSource
 import Logging
@@ -20,9 +21,12 @@ final class ClusterSource: ConfigurationSource {
     var own: [String: String]?
     var mesh: [KubernetesSource.MeshText] = []
     var wantsStandIn = false
+    /// Whether what the API server told was given: from then on no other cluster is waited for.
+    var hasBegun = false
   }
 
   private let source: KubernetesSource
+  private let remotes: RemoteClusters
   private let ownName: String
   private let sharedName: String
   private let hasMeshFile: Bool
@@ -65,10 +69,16 @@ final class ClusterSource: ConfigurationSource {
     }
     source = KubernetesSource(
       client: connection.client(options), settings: settings, failed: failed)
+    let remoteLog = log
+    remotes = RemoteClusters(
+      client: connection.client(options), http: connection.http, settings: .init(options)
+    ) { remoteLog.error($0) }
     state = Mutex(State(files: meshFiles))
   }
 
-  var missing: [String] { source.missing }
+  var missing: [String] { source.missing + remotes.missing }
+
+  var remoteClusters: [RemoteClusters.Entry] { remotes.entries }
 
   var standInAge: Double? {
     guard source.isStandIn, let snapshot = keeper?.found else { return nil }
@@ -82,6 +92,7 @@ final class ClusterSource: ConfigurationSource {
   func run(_ notify: @escaping @Sendable () -> Void) async {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.source.run(notify) }
+      group.addTask { await self.remotes.run(notify) }
       if keeper?.found != nil {
         group.addTask {
           guard (try? await ContinuousClock().sleep(for: ClusterSource.patience)) != nil else {
@@ -131,12 +142,18 @@ final class ClusterSource: ConfigurationSource {
         + Timestamp.text(snapshot.time)
       if let delivery = source.takeStandIn(snapshot, note: note) { return delivery }
     }
+    // What is served at the start has the endpoints of all clusters that answer in time.
+    guard state.withLock({ $0.hasBegun }) || !source.missing.isEmpty || remotes.isComplete else {
+      return nil
+    }
     let delivery = source.take()
+    if delivery?.transaction?.isSynced == true { state.withLock { $0.hasBegun = true } }
     if delivery != nil { changes.continuation.yield() }
     return delivery
   }
 
   func take() -> SourceDelivery? {
+    let others = remotes.take()
     let delivery = takeNext()
     return state.withLock { state in
       if let maps = delivery?.mesh {
@@ -146,9 +163,9 @@ final class ClusterSource: ConfigurationSource {
       }
       let isNew = delivery?.mesh != nil || state.filesChanged
       state.filesChanged = false
-      guard isNew || delivery != nil else { return nil }
+      guard isNew || delivery != nil || !others.isEmpty else { return nil }
       return SourceDelivery(
-        mesh: isNew ? reading(state) : nil, transaction: delivery?.transaction)
+        mesh: isNew ? reading(state) : nil, transaction: delivery?.transaction, remotes: others)
     }
   }
 
@@ -168,5 +185,22 @@ final class ClusterSource: ConfigurationSource {
     _ entry: String, of map: [String: String]?, _ name: String
   ) -> MeshText? {
     map?[entry].map { MeshText(origin: "ConfigMap \(name), \(entry)", bytes: Array($0.utf8)) }
+  }
+}
+
+extension RemoteClusters.Settings {
+  /// What the options say of other clusters.
+  fileprivate init(_ options: ControlPlaneOptions) {
+    self.init()
+    ownCluster = options.settings.cluster
+    namespace = options.remoteSecretsNamespace
+    watchNamespace = options.watchNamespace
+    let features = options.settings.features
+    if let text = features["PILOT_REMOTE_CLUSTER_TIMEOUT"], let time = GoDuration.parse(text) {
+      patience = time
+    }
+    let allowed = features["PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS"] ?? ""
+    allowedOptions = Set(allowed.split(separator: ",").map(String.init))
+    budget = RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KubernetesSource
 import MeshModel
 
 /// Where configuration comes from: files, or an API server.
@@ -17,6 +18,8 @@ protocol ConfigurationSource: Sendable {
   var standInAge: Double? { get }
   /// What has not been read to its end yet, by name.
   var missing: [String] { get }
+  /// The mesh's other clusters, by id.
+  var remoteClusters: [RemoteClusters.Entry] { get }
 }
 
 /// What is new at a source: settings apply before objects.
@@ -25,4 +28,6 @@ struct SourceDelivery: Sendable {
   var mesh: MeshReading?
   /// What became of objects.
   var transaction: SourceTransaction?
+  /// What became of other clusters' objects.
+  var remotes: [RemoteClusters.Delivery] = []
 }

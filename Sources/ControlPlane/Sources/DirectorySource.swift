@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FileSource
+import KubernetesSource
 import MeshModel
 import Synchronization
 
@@ -24,6 +25,7 @@ final class DirectorySource: ConfigurationSource {
   }
 
   var missing: [String] { [] }
+  var remoteClusters: [RemoteClusters.Entry] { [] }
   var standInAge: Double? { nil }
 
   /// A directory is read whole.

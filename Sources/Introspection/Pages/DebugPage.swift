@@ -45,6 +45,8 @@ extension DebugPage {
       "adsz", "The open streams: node metadata and watched resources",
       StreamPages.streams),
     DebugPage(
+      "clusterz", "The clusters of the mesh, and how far each has been read", ClusterPage.respond),
+    DebugPage(
       "config_dump", "What a proxy is served, as Envoy's config dump (?proxyID=)",
       for: .proxysNamespace, ConfigDumpPage.respond),
     DebugPage(

@@ -13,6 +13,7 @@ public struct MeshStore: Sendable {
   private var settings: Shared<MeshSettings>
   private var objects = ObjectTable()
   private var discovery = DiscoveryTables()
+  private var remotes: [String: RemoteObjects] = [:]
   private var config = ConfigTables()
   private var problems: [StoredDiagnostic] = []
   private var gatewayAddresses: [String: [String]] = [:]
@@ -40,6 +41,15 @@ public struct MeshStore: Sendable {
     return publish(edits)
   }
 
+  /// Takes what became of the objects of another cluster of the mesh.
+  public mutating func apply(_ change: RemoteChange, of cluster: String) -> StoreChange {
+    var edits = StoreEdits()
+    var remote = remotes[cluster] ?? RemoteObjects()
+    remote.apply(change, mesh: settings.value.mesh, &edits)
+    remotes[cluster] = change == .gone ? nil : remote
+    return publish(edits)
+  }
+
   /// Sets the mesh differently.
   public mutating func set(_ settings: MeshSettings) -> StoreChange {
     guard settings != self.settings.value else { return StoreChange() }
@@ -47,6 +57,7 @@ public struct MeshStore: Sendable {
     reselect()
     var edits = StoreEdits()
     edits.settings = true
+    for cluster in remotes.keys { remotes[cluster]?.reselect(settings.mesh, &edits) }
     return publish(edits)
   }
 
@@ -221,7 +232,14 @@ public struct MeshStore: Sendable {
 
   private func sources(previous: ServiceRegistry?) -> ServiceSources {
     let registry = settings.value.registrySettings(for: discovery)
-    return ServiceSources(discovery, settings: registry, previous: previous?.sources)
+    let others = remotes.sorted { $0.key < $1.key }.map { cluster, objects in
+      ServiceSources(
+        objects.tables,
+        settings: settings.value.registrySettings(for: objects.tables, of: cluster),
+        previous: previous?.sources.remotes.first { $0.settings.cluster == cluster })
+    }
+    return ServiceSources(
+      discovery, settings: registry, remotes: others, previous: previous?.sources)
   }
 
   private mutating func refreshTables(_ kinds: Set<ResourceKind>) {

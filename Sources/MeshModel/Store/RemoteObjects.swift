@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import ServiceDiscovery
+
+/// What became of the objects of another cluster.
+public enum RemoteChange: Hashable, Sendable {
+  /// All objects that there are: what was there before and is not among them is gone.
+  case all([SourcedObject])
+  /// What differs.
+  case part(SourceTransaction)
+  /// The cluster is no longer one of the mesh.
+  case gone
+}
+
+/// The objects of another cluster of the mesh: of these only services and what is behind them count.
+struct RemoteObjects: Sendable {
+  private var objects: [ObjectKey: ConfigurationObject] = [:]
+  private(set) var tables = DiscoveryTables()
+  private var selection = NamespaceSelection()
+
+  /// Takes a change in.
+  mutating func apply(_ change: RemoteChange, mesh: Istio.MeshConfig, _ edits: inout StoreEdits) {
+    switch change {
+    case .gone: for key in objects.keys { set(key, nil, &edits) }
+    case .all(let all):
+      let present = Set(all.map(\.key))
+      for key in objects.keys where !present.contains(key) { set(key, nil, &edits) }
+      for sourced in all { upsert(sourced, &edits) }
+    case .part(let transaction):
+      for key in transaction.removals { set(key, nil, &edits) }
+      for sourced in transaction.upserts { upsert(sourced, &edits) }
+    }
+    reselect(mesh, &edits)
+  }
+
+  /// Chooses anew the namespaces whose objects count.
+  mutating func reselect(_ mesh: Istio.MeshConfig, _ edits: inout StoreEdits) {
+    let namespaces = objects.values.compactMap { object in
+      if case .namespace(let namespace) = object { namespace } else { nil }
+    }
+    let next = NamespaceSelection(mesh, among: namespaces)
+    guard next != selection else { return }
+    selection = next
+    tables = DiscoveryTables()
+    for object in objects.values where isSelected(object) { tables.insert(object) }
+    edits.registry = true
+  }
+
+  private mutating func upsert(_ sourced: SourcedObject, _ edits: inout StoreEdits) {
+    // The last valid version serves on.
+    if let object = sourced.object { set(sourced.key, object, &edits) }
+  }
+
+  private mutating func set(
+    _ key: ObjectKey, _ new: ConfigurationObject?, _ edits: inout StoreEdits
+  ) {
+    let old = objects[key]
+    guard new != old else { return }
+    objects[key] = new
+    if let new, let old, new.isServedLike(old) { return }
+    guard let either = new ?? old, isSelected(either) else { return }
+    edits.note(old: old, new: new)
+    if let new { tables.insert(new) } else { tables.remove(key) }
+  }
+
+  /// Namespaces always count: they say which others do.
+  private func isSelected(_ object: ConfigurationObject) -> Bool {
+    selection.contains(object.meta.namespace)
+  }
+}

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other clusters of the mesh, which Secrets name: added, read anew and removed while all serves on."""
+import os
+import subprocess
+
+import yaml
+
+import adsclient
+from certificates import read
+from cluster import Cluster
+from mesh.client import wait_until
+from mesh.ports import free_ports
+
+DETAILS = "outbound|9080||details.default.svc.cluster.local"
+FAR = "outbound|81||far.default.svc.cluster.local"
+FAR_POD, FAR_ONLY, GATEWAY = "10.55.0.1", "10.55.0.2", "172.18.9.9"
+METADATA = dict(adsclient.METADATA[adsclient.SIDECAR])
+
+
+def _service(cluster, name, port, address):
+    """A Service with one Pod behind it."""
+    labels = {"app": name, "security.istio.io/tlsMode": "istio"}
+    place = {"namespace": "default", "name": name}
+    cluster.put({"apiVersion": "v1", "kind": "Service", "metadata": place,
+                 "spec": {"clusterIP": "10.97.0.%d" % (port % 250), "selector": {"app": name},
+                          "ports": [{"name": "http", "port": port}]}})
+    cluster.put({"apiVersion": "v1", "kind": "Pod",
+                 "metadata": {"namespace": "default", "name": name + "-1", "labels": labels},
+                 "spec": {"serviceAccountName": "default", "nodeName": "far-node",
+                          "containers": [{"name": "c", "image": "i"}]},
+                 "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}})
+    cluster.put({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+                 "metadata": {"namespace": "default", "name": name + "-x",
+                              "labels": {"kubernetes.io/service-name": name}},
+                 "addressType": "IPv4", "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+                 "endpoints": [{"addresses": [address], "conditions": {"ready": True}, "targetRef": {
+                     "kind": "Pod", "namespace": "default", "name": name + "-1"}}]})
+
+
+def _other(**options):
+    """A cluster with a Service of a name that the first has too, and one of its own."""
+    other = Cluster(load=False, **options)
+    other.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}})
+    _service(other, "details", 9080, FAR_POD)
+    _service(other, "far", 81, FAR_ONLY)
+    return other
+
+
+def _name(start, cluster, other, token="abc", name="east"):
+    """Makes the Secret that names the other cluster, as navarchctl writes it."""
+    path = other.server.kubeconfig(os.path.join(os.path.dirname(other.config), token), token=token)
+    control = os.path.join(os.path.dirname(start.program), "navarchctl")
+    text = subprocess.run([control, "create-remote-secret", "--name", name, "--kubeconfig", path],
+                          check=True, capture_output=True, text=True, timeout=30).stdout
+    cluster.put(yaml.safe_load(text))
+
+
+def _behind(client, name):
+    """The addresses behind a cluster."""
+    found = client.resources["eds"].get(name)
+    return {e.endpoint.address.socket_address.address for place in (found.endpoints if found else ())
+            for e in place.lb_endpoints}
+
+
+def _clusters(daemon):
+    return {c["id"]: c["syncStatus"] for c in daemon.json("/debug/clusterz")}
+
+
+def test_remote_cluster_comes_and_goes(start):
+    """A Secret adds a cluster's endpoints, a new one keeps them, without it they go; others stay"""
+    with Cluster() as cluster, _other() as other, start(kubeconfig=cluster.config) as daemon, \
+            adsclient.Client(daemon.ads, delta=True) as client:
+        client.start().wait("full answer", adsclient.Client.complete)
+        near = _behind(client, DETAILS)
+        assert near and FAR not in client.resources["cds"]
+        _name(start, cluster, other)
+        client.wait("endpoints of both", lambda c: _behind(c, DETAILS) == near | {FAR_POD})
+        client.wait("what is there only", lambda c: _behind(c, FAR) == {FAR_ONLY})
+        assert _clusters(daemon) == {"Kubernetes": "synced", "east": "synced"}
+        assert daemon.metrics()['istiod_managed_clusters{cluster_type="remote"}'] == 1
+        kinds = {r["path"].rsplit("/", 1)[-1] for r in other.fake("GET", "requests")
+                if r["userAgent"] == "navarchd"}
+        assert kinds == {"namespaces", "nodes", "services", "endpointslices", "pods"}, kinds
+
+        # Another token: read anew, and nothing goes meanwhile.
+        lost = []
+        other.fake("POST", "tokens", {"token": "second", "username": "second"})
+        _name(start, cluster, other, token="second")
+        def anew():
+            lost.extend([1] if not _behind(client, DETAILS) >= near | {FAR_POD} else [])
+            return any(r["user"] == "second" for r in other.fake("GET", "requests"))
+        wait_until("the second token in use", anew, 30)
+        _service(other, "far", 81, "10.55.0.77")
+        client.wait("a change under the second", lambda c: _behind(c, FAR) == {"10.55.0.77"})
+        assert not lost and _behind(client, DETAILS) == near | {FAR_POD}
+
+        # One that cannot be used changes nothing.
+        secret = cluster.ask("GET", "/api/v1/namespaces/istio-system/secrets/istio-remote-secret-east")
+        cluster.put(dict(secret, apiVersion="v1", kind="Secret", data={}, stringData={"east": "{}"}))
+        wait_until("a word about it", lambda: "is no kubeconfig" in read(daemon.log), 30)
+        _service(other, "far", 81, "10.55.0.78")
+        client.wait("a change after it", lambda c: _behind(c, FAR) == {"10.55.0.78"})
+
+        cluster.ask("DELETE", "/api/v1/namespaces/istio-system/secrets/istio-remote-secret-east")
+        client.wait("the end of its endpoints", lambda c: _behind(c, DETAILS) == near)
+        client.wait("the end of its service", lambda c: FAR not in c.resources["cds"])
+        assert _clusters(daemon) == {"Kubernetes": "synced"}
+
+
+def test_remote_cluster_that_is_away(start):
+    """One that never answers holds nothing up for longer than agreed; one whose Secret is bad, at all"""
+    with Cluster() as cluster, _other() as other:
+        path = os.path.join(os.path.dirname(other.config), "dead")
+        other.server.kubeconfig(path, token="x")
+        with open(path, encoding="ascii") as file:
+            text = file.read().replace(other.server.address, "http://127.0.0.1:%d" % free_ports(1)[0])
+        def secret(name, cluster_id, config):
+            return {"apiVersion": "v1", "kind": "Secret", "stringData": {cluster_id: config},
+                    "metadata": {"name": name, "namespace": "istio-system",
+                                 "labels": {"istio/multiCluster": "true"}}}
+        for document in (secret("dead", "dead", text), secret("bad", "bad", text.replace(
+                '"token": "x"', '"exec": {"command": "evil"}')), secret(
+                    "twice", "dead", text), secret("own", "Kubernetes", text)):
+            cluster.put(document)
+        with start(kubeconfig=cluster.config,
+                   environment={"PILOT_REMOTE_CLUSTER_TIMEOUT": "2s"}) as daemon:
+            wait_until("the cluster given up", lambda: _clusters(daemon) == {
+                "Kubernetes": "synced", "dead": "timeout", "bad": "closed"}, 30)
+            with open(daemon.log, encoding="utf-8") as file:
+                log = file.read()
+            for word in ("exec is not allowed", "own cluster", "names already"):
+                assert word in log, word
+            with adsclient.Client(daemon.ads, delta=True) as client:
+                client.start().wait("full answer", adsclient.Client.complete)
+                _name(start, cluster, other)
+                client.wait("a cluster that is there", lambda c: FAR_POD in _behind(c, DETAILS))
+
+
+def test_remote_network_is_reached_by_its_gateway(start):
+    """Endpoints in another network are reached by its gateway; what is cluster-local stays at home"""
+    with Cluster() as cluster, _other() as other:
+        for place, network in ((cluster, "network1"), (other, "network2")):
+            place.patch("v1", "Namespace", "", "istio-system",
+                        {"metadata": {"labels": {"topology.istio.io/network": network}}})
+        other.put({"apiVersion": "v1", "kind": "Service",
+                   "metadata": {"namespace": "istio-system", "name": "istio-eastwestgateway",
+                                "labels": {"topology.istio.io/network": "network2"}},
+                   "spec": {"type": "LoadBalancer", "clusterIP": "10.97.1.1",
+                            "ports": [{"name": "tls", "port": 15443}]},
+                   "status": {"loadBalancer": {"ingress": [{"ip": GATEWAY}]}}})
+        _name(start, cluster, other)
+        metadata = dict(METADATA, NETWORK="network1")
+        with start(kubeconfig=cluster.config) as daemon, \
+                adsclient.Client(daemon.ads, metadata=metadata, delta=True) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+            client.wait("the gateway", lambda c: GATEWAY in _behind(c, DETAILS))
+            assert FAR_POD not in _behind(client, DETAILS)
+            assert _behind(client, FAR) == {GATEWAY}
+            # The proxy of the other cluster goes to its own Pod, and here by no gateway at all.
+            far = dict(METADATA, NETWORK="network2", CLUSTER_ID="east", LABELS={"app": "far"})
+            node = "sidecar~%s~far-1.default~default.svc.cluster.local" % FAR_ONLY
+            with adsclient.Client(daemon.ads, node, far, delta=True) as there:
+                there.start().wait("full answer", adsclient.Client.complete)
+                there.wait("its own Pod", lambda c: FAR_POD in _behind(c, DETAILS))
+                assert GATEWAY not in _behind(there, DETAILS)
+                assert "81" in str(there.resources["lds"]["virtualInbound"])
+            cluster.ask("PUT" if cluster.ask(
+                "GET", "/api/v1/namespaces/istio-system/configmaps/istio") else "POST",
+                "/api/v1/namespaces/istio-system/configmaps", {
+                    "apiVersion": "v1", "kind": "ConfigMap",
+                    "metadata": {"name": "istio", "namespace": "istio-system"},
+                    "data": {"mesh": "serviceSettings:\n- settings: {clusterLocal: true}\n"
+                                     "  hosts: [details.default.svc.cluster.local]\n"}})
+            client.wait("only those of its cluster", lambda c: _behind(
+                c, DETAILS) and GATEWAY not in _behind(c, DETAILS))
