@@ -4,6 +4,7 @@ internal import KubernetesClient
 public import LeaderElection
 public import Logging
 public import Metrics
+internal import Synchronization
 
 /// Figures of what is written.
 public struct WriterMetrics: Sendable {
@@ -49,11 +50,12 @@ public struct WriterRunner: Sendable {
     let (pokes, sender) = AsyncStream.makeStream(
       of: Void.self, bufferingPolicy: .bufferingNewest(1))
     metrics.leads.set(0, [writer.name])
+    let said = SaidOnce()
     await withDiscardingTaskGroup { group in
       group.addTask { await writer.follow { sender.yield() } }
       group.addTask { await work(pokes, sender) }
       await election.run(until: shutdown) { report in
-        tell(report)
+        if said.isNew(report) { tell(report) }
         sender.yield()
       }
       group.cancelAll()
@@ -126,6 +128,22 @@ public struct WriterRunner: Sendable {
       metrics.writes.increment([writer.name, "failed"])
       log.warn("\(writer.name): \(name) cannot be written: \(error)")
       return false
+    }
+  }
+}
+
+/// Remembers what was said of an election, so that a lock that stays out of reach is no line every other second.
+final class SaidOnce: Sendable {
+  private let failures = Mutex<[String: String]>([:])
+
+  /// Whether a report says something new; what was said of failures is forgotten once somebody leads.
+  func isNew(_ report: Election.Report) -> Bool {
+    failures.withLock { failures in
+      guard case .failing(let lock, let reason) = report else {
+        failures = [:]
+        return true
+      }
+      return failures.updateValue(reason, forKey: lock) != reason
     }
   }
 }

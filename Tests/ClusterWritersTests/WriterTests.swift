@@ -2,6 +2,7 @@
 
 import Configuration
 import JSON
+import LeaderElection
 import ServiceDiscovery
 import Testing
 
@@ -114,6 +115,19 @@ struct WriteRetriesTests {
     #expect(retries.deadline == .seconds(60))
     retries.keep(["b"])
     #expect(retries.deadline == nil)
+  }
+}
+
+@Suite("Reports of an election")
+struct SaidOnceTests {
+  @Test("a failure is said once, until its reason changes or somebody leads")
+  func once() {
+    let said = SaidOnce()
+    let failing = Election.Report.failing(lock: "a", reason: "403")
+    #expect(said.isNew(failing) && !said.isNew(failing))
+    #expect(said.isNew(.failing(lock: "b", reason: "403")))
+    #expect(said.isNew(.failing(lock: "a", reason: "500")))
+    #expect(said.isNew(.leads) && said.isNew(.follows("x")) && said.isNew(failing))
   }
 }
 

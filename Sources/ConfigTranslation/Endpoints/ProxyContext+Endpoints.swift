@@ -205,11 +205,18 @@ extension MeshService {
 }
 
 extension MeshSettings {
+  /// The host at which proxies find their control plane: each cluster's is its own.
+  private var discoveryHost: String {
+    let host = (mesh.defaultConfig?.discoveryAddress ?? "").prefix { $0 != ":" }
+    return host.hasSuffix(clusterDomain) ? String(host) : "\(host).\(clusterDomain)"
+  }
+
   /// Whether only endpoints of the proxy's cluster serve a host (`serviceSettings`).
   fileprivate func isClusterLocal(_ host: Hostname) -> Bool {
     var best: (host: Hostname, isLocal: Bool)?
     let standard = [
       "*.kube-system.svc.\(clusterDomain)", "kubernetes.default.svc.\(clusterDomain)",
+      discoveryHost,
     ]
     let written = mesh.serviceSettings.flatMap { setting in
       setting.hosts.map { (Hostname(valid: $0), setting.settings?.clusterLocal ?? false) }
