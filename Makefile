@@ -45,8 +45,8 @@ test: build lint ## All tests: unit, end to end, the demo's scenarios, Istio's t
 golden: build ## Rewrite the golden files from what is generated now
 	UPDATE_GOLDEN=1 swift test --filter Golden
 
-soak: build ## The long runs: a million steps of ADS clients, a million broken requests of each kind, five minutes of load, then under 200 edits
-	NAVARCH_SIMULATION_STEPS=1000000 swift test --filter SimulationTests
+soak: build ## The long runs: ADS clients, the simulation, broken requests by the million, five minutes of load, then edits
+	NAVARCH_SIMULATION_STEPS=1000000 NAVARCH_SIMULATION_SEEDS=10000 swift test --filter SimulationTests
 	NAVARCH_MUTATIONS=1000000 swift test --filter 'MutationTests|mutationsAreNeverBelieved'
 	Tests/Load/run --navarchd $(DAEMON)
 	NAVARCH_SOAK=1 Tests/EndToEnd/run --navarchd $(DAEMON) --only mtls

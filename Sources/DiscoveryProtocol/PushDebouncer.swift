@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides when changes become a push: a burst becomes one, an endpoint that went away none late.
+/// Decides when changes become a push: a burst becomes one, a change of endpoints none late.
 ///
-/// - Removed endpoints are pushed at once, always.
-/// - Other changes of endpoints are pushed at once unless a push is being made; then after it.
+/// - Endpoints are pushed at once, whatever configuration waits or is being pushed; those that
+///   change together with configuration go with it, unless some went away.
 /// - Configuration waits for a quiet time: a short one when idle, `PILOT_DEBOUNCE_AFTER` when
 ///   busy, at most `PILOT_DEBOUNCE_MAX` in all; and never while a push is being made.
 ///
@@ -50,7 +50,6 @@ public struct PushDebouncer: Sendable {
 
   private let windows: Windows
   private var configuration: Batch?
-  private var endpoints: Push?
   private var running = 0
   private var lastConfiguration: Duration?
 
@@ -76,18 +75,13 @@ public struct PushDebouncer: Sendable {
   public mutating func note(_ scope: PushScope, at now: Duration) -> [Push] {
     guard !scope.isEmpty else { return [] }
     if scope.configuration { wait(scope, at: now) }
-    guard !scope.ofEndpoints.isEmpty, scope.removesEndpoints || !scope.configuration else {
+    var alone = scope.ofEndpoints
+    guard !alone.isEmpty, scope.removesEndpoints || !scope.configuration else {
       return due(at: now)
     }
-    var push = Push(scope: scope.ofEndpoints, origin: now, changes: 1)
-    if let waiting = endpoints { push.absorb(waiting) }
-    guard scope.removesEndpoints || running == 0 else {
-      endpoints = push
-      return []
-    }
-    endpoints = nil
+    alone.isAhead = configuration != nil
     running += 1
-    return [push] + due(at: now)
+    return [Push(scope: alone, origin: now, changes: 1)] + due(at: now)
   }
 
   /// Time passed.
@@ -117,17 +111,11 @@ public struct PushDebouncer: Sendable {
   }
 
   private mutating func due(at now: Duration) -> [Push] {
-    guard running == 0 else { return [] }
-    if let deadline = nextDeadline, deadline <= now, var push = configuration?.push {
-      if let waiting = endpoints { push.absorb(waiting) }
-      configuration = nil
-      endpoints = nil
-      lastConfiguration = now
-      running += 1
-      return [push]
-    }
-    guard let push = endpoints else { return [] }
-    endpoints = nil
+    guard running == 0, let deadline = nextDeadline, deadline <= now,
+      let push = configuration?.push
+    else { return [] }
+    configuration = nil
+    lastConfiguration = now
     running += 1
     return [push]
   }

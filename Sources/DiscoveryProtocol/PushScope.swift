@@ -10,6 +10,8 @@ public struct PushScope: Hashable, Sendable {
   public var removesEndpoints: Bool
   /// The addresses of workloads for whose own proxies anything may have changed.
   public var workloads: Set<String>
+  /// Whether endpoints overtake configuration: the view has some that a later push tells of.
+  public var isAhead = false
 
   /// A scope of these parts.
   public init(
@@ -33,10 +35,11 @@ public struct PushScope: Hashable, Sendable {
   /// Whether nothing changed.
   public var isEmpty: Bool { !configuration && endpoints.isEmpty && workloads.isEmpty }
 
-  /// What of it is not configuration for all.
-  var ofEndpoints: PushScope {
+  /// What of it is not configuration for all, ahead of that where it may have changed too.
+  public var ofEndpoints: PushScope {
     var scope = self
     scope.configuration = false
+    scope.isAhead = configuration || isAhead
     return scope
   }
 
@@ -50,10 +53,12 @@ public struct PushScope: Hashable, Sendable {
 
   /// Both scopes in one.
   public func merged(with other: PushScope) -> PushScope {
-    PushScope(
+    var both = PushScope(
       configuration: configuration || other.configuration,
       endpoints: endpoints.union(other.endpoints),
       removesEndpoints: removesEndpoints || other.removesEndpoints,
       workloads: workloads.union(other.workloads))
+    both.isAhead = !both.configuration && (isAhead || other.isAhead)
+    return both
   }
 }

@@ -59,6 +59,8 @@ public enum StreamRecord: Hashable, Sendable {
   case repaired(ResourceType, names: [String])
   /// The client acknowledged a response that the stream does not wait for.
   case staleNonce(ResourceType, nonce: String)
+  /// The client has left so many responses of a type without an answer.
+  case silent(ResourceType, responses: Int)
   /// The wait for new clusters ran out with so many resources of other types held back.
   case gateExpired(heldBack: Int)
   /// The wait for an acknowledgement ran out; the newest state is sent without it.

@@ -8,7 +8,7 @@ extension StreamMachine {
   ///
   /// A difference means that a push said that less had changed than did. It is recorded and sent.
   mutating func audit(_ truth: any ResourceView) {
-    guard view != nil else { return }
+    guard view != nil, overtaken == nil else { return }
     for type in order {
       guard let state = types[type], state.isQuiet else { continue }
       let names = difference(of: state, to: truth)

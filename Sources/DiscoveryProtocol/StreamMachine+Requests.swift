@@ -6,6 +6,7 @@ import EnvoyAPI
 extension StreamMachine {
   mutating func take(_ request: SotWRequest) throws(StreamError) {
     guard face == .sotw else { throw wrongFace }
+    try spend()
     try check(type: request.type, names: request.names, nodeSize: request.nodeSize)
     guard var state = types[request.type] else {
       var state = start(request.type)
@@ -35,6 +36,7 @@ extension StreamMachine {
 
   mutating func take(_ request: DeltaRequest) throws(StreamError) {
     guard face == .delta else { throw wrongFace }
+    try spend()
     let names = request.subscribe + request.unsubscribe + request.initialVersions.keys
     try check(type: request.type, names: names, nodeSize: request.nodeSize)
     let known = types[request.type]
@@ -59,6 +61,16 @@ extension StreamMachine {
     StreamError(.invalidArgument, "The stream got a request of the other xDS variant.")
   }
 
+  /// Counts a request, until it turns out to answer something.
+  private mutating func spend() throws(StreamError) {
+    guard budget.spend(limits, at: now) else {
+      throw StreamError(
+        exceeding: .requestRate,
+        "The client sends more than \(Int(limits.requestRate)) requests a second that answer "
+          + "nothing.")
+    }
+  }
+
   private func shortened(_ error: NackDetail) -> NackDetail {
     NackDetail(
       code: error.code,
@@ -74,6 +86,7 @@ extension StreamMachine {
       if isStale { record(.staleNonce(type, nonce: nonce)) }
       return
     }
+    budget.refund()
     if let error {
       let names = last.changes.changed.map(\.name)
       let answer = last.answered(type, at: now)
@@ -109,7 +122,7 @@ extension StreamMachine {
     let names = types.values.reduce(0) { $0 + $1.subscription.names.count }
     guard names <= limits.maxNames else {
       throw StreamError(
-        .resourceExhausted,
+        exceeding: .names,
         "The client subscribes to \(names) names; at most \(limits.maxNames) are allowed.")
     }
   }
@@ -119,7 +132,7 @@ extension StreamMachine {
   ) throws(StreamError) {
     if nodeSize > limits.maxNodeSize {
       throw StreamError(
-        .resourceExhausted,
+        exceeding: .nodeSize,
         "The node has \(nodeSize) bytes; at most \(limits.maxNodeSize) are allowed.")
     }
     if type.url.isEmpty {
@@ -127,17 +140,17 @@ extension StreamMachine {
     }
     if types[type] == nil, types.count >= limits.maxTypes {
       throw StreamError(
-        .resourceExhausted, "The client asks for more than \(limits.maxTypes) types.")
+        exceeding: .types, "The client asks for more than \(limits.maxTypes) types.")
     }
     if names.count > limits.maxNames {
       throw StreamError(
-        .resourceExhausted,
+        exceeding: .names,
         "The request has \(names.count) names; at most \(limits.maxNames) are allowed.")
     }
     let longest = limits.maxNameLength
     if type.url.utf8.count > longest || names.contains(where: { $0.utf8.count > longest }) {
       throw StreamError(
-        .resourceExhausted, "The request has a name of more than \(longest) bytes.")
+        exceeding: .nameLength, "The request has a name of more than \(longest) bytes.")
     }
   }
 }

@@ -35,6 +35,9 @@ extension StreamMachine {
     state.didSend(response, draft, after: before, at: now, policy)
     types[type] = state
     emit(response)
+    if state.outstanding.count == policy.silenceNotice {
+      record(.silent(type, responses: state.outstanding.count))
+    }
     if type == .cluster { reconsiderHeldBack() }
   }
 

@@ -27,7 +27,10 @@ public struct StreamMachine: Sendable {
   /// The subscribed types in the order of a push.
   var order: [ResourceType] = []
   var view: (any ResourceView)?
-  /// The generation of the view, and of the one before it.
+  /// The view that everything was last compared with, where endpoints have overtaken configuration
+  /// since.
+  var overtaken: (any ResourceView)?
+  /// The newest generation that the stream was told of whole.
   var generation: UInt64 = 0
   /// Counts the views, so that clusters are compared before what uses them.
   var viewSerial = 0
@@ -35,6 +38,7 @@ public struct StreamMachine: Sendable {
   var gate = ClusterGate()
   var removals = ClusterRemovals()
   var mustReviewRemovals = false
+  var budget = RequestBudget()
   /// Followers of changed resources whose type a reconnecting client has yet to ask for.
   var unfollowed: Set<ResourceKey> = []
 
@@ -86,8 +90,7 @@ public struct StreamMachine: Sendable {
     case .sotw(let request): try take(request)
     case .delta(let request): try take(request)
     case .push(let view, let scope, let origin, let generation):
-      self.generation = generation
-      take(view, scope, origin: origin)
+      take(view, scope, origin: origin, generation)
     case .audit(let view): audit(view)
     case .deadline(let deadline): take(deadline)
     }
@@ -95,9 +98,14 @@ public struct StreamMachine: Sendable {
 
   // MARK: Views and deadlines
 
-  private mutating func take(_ view: any ResourceView, _ scope: PushScope, origin: Duration) {
-    let earlier = self.view
+  private mutating func take(
+    _ view: any ResourceView, _ scope: PushScope, origin: Duration, _ generation: UInt64
+  ) {
+    let earlier = overtaken ?? self.view
     let scope = earlier == nil ? .everything : scope
+    let isWhole = scope.configuration || (overtaken == nil && !scope.isAhead)
+    overtaken = isWhole ? nil : earlier
+    if isWhole { self.generation = generation }
     self.view = view
     viewSerial += 1
     for type in order {

@@ -13,6 +13,8 @@ public struct StreamPolicy: Hashable, Sendable {
   /// A client that has *rejected* a listener or route keeps the cluster without a limit, since
   /// the rejected resource's last good version still uses it.
   public var removalLimit: Duration = .seconds(60)
+  /// At how many unacknowledged responses of one type the operator is told of the client.
+  public var silenceNotice = 8
   /// How many unacknowledged responses of one type are remembered; older ones are merged.
   public var maxOutstanding = 64
 
@@ -30,6 +32,10 @@ public struct StreamLimits: Hashable, Sendable {
   public var maxTypes = 64
   /// The largest node in bytes.
   public var maxNodeSize = 1 << 20
+  /// How many requests a second a client may send that answer nothing, in the long run.
+  public var requestRate = 200.0
+  /// How many such requests it may send at once.
+  public var requestBurst = 2000.0
   /// How many bytes of a rejection's message are kept.
   public var maxErrorLength = 4096
 
@@ -51,8 +57,24 @@ public struct StreamError: Error, Hashable, Sendable {
     case unauthenticated = 16
   }
 
+  /// The limits that a client can exceed, as metrics name them.
+  public enum Limit: String, Sendable {
+    /// ``StreamLimits/maxNames``.
+    case names
+    /// ``StreamLimits/maxNameLength``.
+    case nameLength = "name_length"
+    /// ``StreamLimits/maxTypes``.
+    case types
+    /// ``StreamLimits/maxNodeSize``.
+    case nodeSize = "node_size"
+    /// ``StreamLimits/requestRate``.
+    case requestRate = "request_rate"
+  }
+
   /// The status code.
   public let code: Code
+  /// The limit that the client exceeded; nil where it did something else.
+  public let limit: Limit?
   /// One sentence for the operator and the client.
   public let message: String
 
@@ -60,5 +82,13 @@ public struct StreamError: Error, Hashable, Sendable {
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message
+    limit = nil
+  }
+
+  /// The end of a stream whose client exceeded a limit.
+  public init(exceeding limit: Limit, _ message: String) {
+    code = .resourceExhausted
+    self.message = message
+    self.limit = limit
   }
 }

@@ -22,6 +22,12 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var policy = StreamPolicy()
   /// What clients may ask for.
   public var limits = StreamLimits()
+  /// How long a client may take to read a response; nil for ever.
+  public var writeTimeout: Duration? = .seconds(300)
+  /// How many streams one connection may have, and one proxy over all connections.
+  public var streamLimits: (connection: Int, proxy: Int) = (1000, 100)
+  /// How many streams compute at a time.
+  public var places = 4
   /// How often each stream's client is compared with what it should have; nil for never.
   public var auditInterval: Duration?
   /// Whether a node that has proved who it is may only claim what its identity has.
@@ -57,9 +63,13 @@ public final class DiscoveryServer: Sendable {
     var current: MeshSnapshot?
     var streams: [Int: ProxyStream] = [:]
     var streamCount = 0
+    /// How many streams each connection and each proxy has, by peer and by node id.
+    var perConnection: [String: Int] = [:]
+    var perProxy: [String: Int] = [:]
     var pushes: [PushRecord] = []
     var refusals: [NackRecord] = []
-    var isEnded = false
+    /// When the last stream ends, once the server shuts down.
+    var endsAt: ContinuousClock.Instant?
     var secrets: WorkloadSecretSource?
     var debug: DebugAnswering = { _ throws(DebugRefusal) in [] }
   }
@@ -71,6 +81,7 @@ public final class DiscoveryServer: Sendable {
   let configuration: DiscoveryServerConfiguration
   let metrics: IstiodMetrics
   let log: Logger
+  let turns: Turns
   /// Where the streams' clock stands at zero.
   let started = ContinuousClock.now
   /// The same moment in seconds since 1970.
@@ -89,6 +100,7 @@ public final class DiscoveryServer: Sendable {
     _ configuration: DiscoveryServerConfiguration, metrics: IstiodMetrics, log: LogSystem
   ) {
     self.configuration = configuration
+    turns = Turns(places: configuration.places)
     clockStart = configuration.wallClock()
     self.metrics = metrics
     self.log = log.scope("ads", "ads debugging")
@@ -126,17 +138,34 @@ public final class DiscoveryServer: Sendable {
       return Array(state.streams.values)
     }
     let push = PendingPush(snapshot: snapshot, scope: scope, origin: origin)
-    for stream in streams { stream.mailbox.put(push) }
+    for stream in streams {
+      stream.mailbox.put(push)
+      if !scope.configuration { turns.hasten(stream.number) }
+    }
   }
 
-  /// Ends every stream with UNAVAILABLE, those to come too.
-  public func shutDown() {
-    let streams = state.withLock { state in
-      state.isEnded = true
-      return Array(state.streams.values)
+  /// Ends every stream with UNAVAILABLE, one after another within a time, so that their clients do
+  /// not all go elsewhere at once; those that come now end at once.
+  ///
+  /// Returns when the last one ends.
+  @discardableResult
+  public func shutDown(within time: Duration = .zero) -> ContinuousClock.Instant {
+    let (streams, last) = state.withLock { state in
+      if let known = state.endsAt { return ([ProxyStream](), known) }
+      let streams = state.streams.values.shuffled()
+      let last = ContinuousClock.now + min(time, Self.longestPause * streams.count)
+      state.endsAt = last
+      return (streams, last)
     }
-    for stream in streams { stream.mailbox.end() }
+    let left = last - .now
+    for (index, stream) in streams.enumerated() {
+      stream.mailbox.end(at: .now + left * (Double(index) / Double(streams.count)))
+    }
+    return last
   }
+
+  /// The longest pause between the ends of two streams.
+  private static let longestPause = Duration.milliseconds(50)
 
   /// Has the questions of operators' tools answered; before that there is no answer to any.
   public func answerQuestions(_ answer: @escaping DebugAnswering) {
@@ -184,26 +213,55 @@ public final class DiscoveryServer: Sendable {
       log.warn("ADS: \"\(call.peer)\" is not believed: \(error)")
       return GRPCStatus(error.isTemporary ? .unavailable : .unauthenticated, "\(error)")
     }
-    let stream = state.withLock { state in
+    let number = state.withLock { state -> Int? in
+      let streams = state.perConnection[call.peer, default: 0] + 1
+      guard streams <= configuration.streamLimits.connection else { return nil }
+      state.perConnection[call.peer] = streams
       state.streamCount += 1
-      return ProxyStream(
-        self, number: state.streamCount, peer: call.peer, face: face, caller: caller)
+      return state.streamCount
     }
+    guard let number else { return tooMany("connection", call.peer) }
+    let stream = ProxyStream(self, number: number, peer: call.peer, face: face, caller: caller)
     let status = await stream.run(call)
-    state.withLock { $0.streams[stream.number] = nil }
+    forget(stream)
     stream.didEnd(status)
     return status
+  }
+
+  private func forget(_ stream: ProxyStream) {
+    let node = stream.nodeID
+    state.withLock { state in
+      state.streams[stream.number] = nil
+      state.perConnection.takeOne(stream.peer)
+      if let node { state.perProxy.takeOne(node) }
+    }
+  }
+
+  private func tooMany(_ what: String, _ name: String) -> GRPCStatus {
+    metrics.xds.countExceeded("streams")
+    let limits = configuration.streamLimits
+    let limit = what == "connection" ? limits.connection : limits.proxy
+    let sentence = "The \(what) \(name) has \(limit) streams; more are not allowed."
+    log.warn("ADS: \(sentence)")
+    return GRPCStatus(.resourceExhausted, sentence)
   }
 
   /// Takes a stream in whose node is known; the snapshot to begin with, if there is one.
   ///
   /// From then on it is given every push.
-  func register(_ stream: ProxyStream) -> MeshSnapshot? {
-    state.withLock { state in
+  ///
+  /// - Throws: RESOURCE_EXHAUSTED where the proxy has too many streams.
+  func register(_ stream: ProxyStream, as node: String) throws(GRPCStatus) -> MeshSnapshot? {
+    let isFull = state.withLock { state in
+      guard state.perProxy[node, default: 0] < configuration.streamLimits.proxy else { return true }
+      state.perProxy[node, default: 0] += 1
       state.streams[stream.number] = stream
-      if state.isEnded { stream.mailbox.end() }
-      return state.current
+      return false
     }
+    if isFull { throw tooMany("proxy", node) }
+    let (endsAt, current) = state.withLock { ($0.endsAt, $0.current) }
+    if endsAt != nil { stream.mailbox.end(at: .now) }
+    return current
   }
 
   /// Remembers a refusal.
@@ -212,5 +270,13 @@ public final class DiscoveryServer: Sendable {
       state.refusals.append(refusal)
       state.refusals = state.refusals.suffix(DiscoveryServer.recordLimit)
     }
+  }
+}
+
+extension [String: Int] {
+  /// One less under a key, which goes with its last.
+  fileprivate mutating func takeOne(_ key: String) {
+    guard let count = self[key] else { return }
+    self[key] = count > 1 ? count - 1 : nil
   }
 }

@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import DiscoveryProtocol
+import EnvoyAPI
 import MeshModel
 import Synchronization
 
-/// A snapshot on its way to one stream; a newer one takes the place of one not yet taken.
-struct PendingPush: Sendable {
-  var snapshot: MeshSnapshot
-  var scope: PushScope
-  var origin: ContinuousClock.Instant
-
-  /// Puts a newer push in this one's place.
-  mutating func merge(_ newer: PendingPush) {
-    snapshot = newer.snapshot
-    scope = scope.merged(with: newer.scope)
-    origin = min(origin, newer.origin)
-  }
-}
-
-/// What one stream has to do next, left by other tasks: any may put, one takes.
+/// The inbox of one stream, left things by other tasks: any may put, one takes.
 final class Mailbox: Sendable {
-  /// The next thing to do.
-  enum Item: Sendable {
-    case request(StreamRequest)
-    case push(PendingPush)
-    case end
-    /// Nothing is there; a deadline may be due.
-    case nothing
-  }
-
   fileprivate struct State {
-    var requests: [StreamRequest] = []
-    var push: PendingPush?
-    var isEnded = false
+    var inbox = StreamInbox()
     var waiter: CheckedContinuation<Void, Never>?
     var reader: CheckedContinuation<Void, Never>?
   }
@@ -44,16 +19,14 @@ final class Mailbox: Sendable {
   /// Leaves a request, and waits while too many are there.
   func put(_ request: StreamRequest) async {
     let isFull = wake { state in
-      state.requests.append(request)
-      return state.requests.count >= Mailbox.capacity
+      state.inbox.put(request)
+      return state.isFull
     }
     guard isFull else { return }
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let mayGoOn = state.withLock { state in
-          guard state.requests.count >= Mailbox.capacity, !state.isEnded, !Task.isCancelled else {
-            return true
-          }
+          guard state.isFull, state.inbox.endsAt == nil, !Task.isCancelled else { return true }
           state.reader = continuation
           return false
         }
@@ -65,46 +38,60 @@ final class Mailbox: Sendable {
   }
 
   /// Leaves a snapshot.
-  func put(_ push: PendingPush) {
-    wake { state in
-      if state.push == nil { state.push = push } else { state.push?.merge(push) }
-    }
-  }
+  func put(_ push: PendingPush) { wake { $0.inbox.put(push) } }
 
-  /// Asks the stream to end.
-  func end() { wake { $0.isEnded = true } }
+  /// Asks the stream to end at a time.
+  func end(at time: ContinuousClock.Instant) { wake { $0.inbox.end(at: time) } }
 
-  /// Takes what comes next: the end before requests, these before a push.
-  func take() -> Item {
+  /// Takes what comes next.
+  func take() -> StreamInbox.Item {
     let (item, reader) = state.withLock { state in
-      if state.isEnded { return (Item.end, state.takeReader()) }
-      if !state.requests.isEmpty {
-        return (.request(state.requests.removeFirst()), state.takeReader())
+      let item = state.inbox.take(at: .now)
+      switch item {
+      case .end, .request: return (item, state.takeReader())
+      case .push, .nothing: return (item, nil)
       }
-      guard let push = state.push else { return (.nothing, nil) }
-      state.push = nil
-      return (.push(push), nil)
     }
     reader?.resume()
     return item
   }
 
-  /// Waits until something is there, `deadline` has come or the task is cancelled.
+  /// Whether anything is there to take, whether endpoints are, and whether a request for secrets is
+  /// the next of the requests.
+  var contents: (isEmpty: Bool, hasEndpoints: Bool, asksForSecrets: Bool) {
+    state.withLock { state in
+      let isOver = state.inbox.endsAt.map { $0 <= .now } ?? false
+      return (
+        state.inbox.isEmpty && !isOver, state.inbox.hasEndpoints,
+        state.inbox.requests.first?.type == .secret
+      )
+    }
+  }
+
+  /// Whether requests are there.
+  var hasRequests: Bool { state.withLock { !$0.inbox.requests.isEmpty } }
+
+  /// Waits until something is there, `deadline` or the end has come, or the task is cancelled.
   func wait(until deadline: ContinuousClock.Instant?) async {
-    guard let deadline else { return await wait() }
+    let end = state.withLock { $0.inbox.endsAt }
+    guard let deadline = [deadline, end].compactMap(\.self).min() else {
+      return await wait(endingAt: end)
+    }
     await withTaskGroup { group in
-      group.addTask { await self.wait() }
+      group.addTask { await self.wait(endingAt: end) }
       group.addTask { try? await ContinuousClock().sleep(until: deadline) }
       await group.next()
       group.cancelAll()
     }
   }
 
-  private func wait() async {
+  private func wait(endingAt end: ContinuousClock.Instant?) async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let mayGoOn = state.withLock { state in
-          guard state.isIdle, !Task.isCancelled else { return true }
+          guard state.inbox.isEmpty, state.inbox.endsAt == end, !Task.isCancelled else {
+            return true
+          }
           state.waiter = continuation
           return false
         }
@@ -131,7 +118,7 @@ final class Mailbox: Sendable {
 }
 
 extension Mailbox.State {
-  fileprivate var isIdle: Bool { requests.isEmpty && push == nil && !isEnded }
+  fileprivate var isFull: Bool { inbox.requests.count >= Mailbox.capacity }
 
   /// The reader that waits for room.
   fileprivate mutating func takeReader() -> CheckedContinuation<Void, Never>? {

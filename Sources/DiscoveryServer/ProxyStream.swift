@@ -30,6 +30,10 @@ final class ProxyStream: Sendable {
     var secretsProblem = ""
     /// How many questions of operators' tools were answered.
     var answers = 0
+    /// Since when a response is being written; nil while none is.
+    var writingSince: ContinuousClock.Instant?
+    /// The types whose silence was told of.
+    var silent: Set<ResourceType> = []
   }
 
   let number: Int
@@ -61,6 +65,9 @@ final class ProxyStream: Sendable {
           limits: server.configuration.limits, names: server.names)))
   }
 
+  /// The node's id; nil before the first request.
+  var nodeID: String? { state.withLock { $0.node?.id } }
+
   /// How the stream stands; nil before its first request.
   var status: ConnectionStatus? {
     state.withLock { state in
@@ -81,6 +88,9 @@ final class ProxyStream: Sendable {
     await withTaskGroup(of: GRPCStatus.self) { group in
       group.addTask { await self.read(call) }
       group.addTask { await self.drive(call) }
+      if let limit = server.configuration.writeTimeout {
+        group.addTask { await self.watchWrites(limit) }
+      }
       let status = await group.next() ?? .ok
       group.cancelAll()
       return status
@@ -91,7 +101,7 @@ final class ProxyStream: Sendable {
   private func read(_ call: GRPCServerStream) async -> GRPCStatus {
     do throws(GRPCStatus) {
       var requests = call.requests.makeAsyncIterator()
-      while let message = try await requests.next() {
+      while let message = try await next(&requests) {
         let decoded = try face.decode(message)
         server.metrics.xds.largestRequest.raise(to: Double(decoded.size))
         if state.withLock({ $0.node == nil }) { try open(decoded) }
@@ -103,42 +113,90 @@ final class ProxyStream: Sendable {
     }
   }
 
+  private func next(
+    _ requests: inout GRPCRequestSequence.AsyncIterator
+  ) async throws(GRPCStatus) -> GRPCMessage? {
+    do throws(GRPCStatus) {
+      return try await requests.next()
+    } catch {
+      if error.code == .resourceExhausted { server.metrics.xds.countExceeded("message_size") }
+      throw error
+    }
+  }
+
   /// Takes what comes next, asks the machine, and does what it says.
   private func drive(_ call: GRPCServerStream) async -> GRPCStatus {
     var timers = StreamTimers(auditInterval: server.configuration.auditInterval)
     while !Task.isCancelled {
-      let began = ContinuousClock.now
-      let actions: [StreamAction]
-      switch mailbox.take() {
-      case .end: return GRPCStatus(.unavailable, "The control plane is shutting down.")
-      case .request(let request):
-        actions = await reviewSecrets(isAskedFor: request.type == .secret) + handle(request)
-      case .push(let push):
-        if state.withLock({ $0.secrets != nil }) { timers.watchSecrets() }
-        _ = await reviewSecrets(isAskedFor: false)
-        actions = handle(push)
-      case .nothing:
-        switch timers.takeDue() {
-        case .deadline(let deadline)?: actions = handle(.deadline(deadline))
-        case .audit?: actions = audit()
-        case .secrets?: actions = renewSecrets()
-        case nil:
-          await mailbox.wait(until: timers.next)
-          continue
-        }
+      let contents = mailbox.contents
+      guard !contents.isEmpty || timers.isDue else {
+        await mailbox.wait(until: timers.next)
+        continue
       }
-      for action in actions {
+      // Who may read secrets is asked of others, and so before the turn.
+      let reviewed =
+        contents.isEmpty ? [] : await reviewSecrets(isAskedFor: contents.asksForSecrets)
+      await server.turns.take(number, urgency(ofEndpoints: contents.hasEndpoints))
+      let began = ContinuousClock.now
+      let work = work(&timers)
+      server.turns.give()
+      guard let actions = work else {
+        return GRPCStatus(.unavailable, "The control plane is shutting down.")
+      }
+      for action in reviewed + actions {
         switch action {
         case .setDeadline(let deadline, let delay): timers.set(deadline, after: delay)
         case .send(let response):
           guard await send(response, call, since: began) else { return GRPCStatus(.cancelled) }
         case .record(let record): note(record)
         case .closeWithError(let error):
+          if let limit = error.limit { server.metrics.xds.countExceeded(limit.rawValue) }
           return GRPCStatus(GRPCStatus.Code(error.code), error.message)
         }
       }
     }
     return GRPCStatus(.cancelled)
+  }
+
+  private func urgency(ofEndpoints: Bool) -> Turns.Urgency {
+    if ofEndpoints { return .endpoints }
+    let answered = state.withLock { $0.machine.answeredTypes }
+    if answered == 0 { return .first }
+    return mailbox.hasRequests ? .underWay(answered: answered) : .configuration
+  }
+
+  /// Does what comes next, all of it without waiting; nil where the stream is to end.
+  private func work(_ timers: inout StreamTimers) -> [StreamAction]? {
+    switch mailbox.take() {
+    case .end: return nil
+    case .request(let request): return handle(request)
+    case .push(let push):
+      if state.withLock({ $0.secrets != nil }) { timers.watchSecrets() }
+      return handle(push)
+    case .nothing:
+      return switch timers.takeDue() {
+      case .deadline(let deadline)?: handle(.deadline(deadline))
+      case .audit?: audit()
+      case .secrets?: renewSecrets()
+      case nil: []
+      }
+    }
+  }
+
+  /// Returns when a response has been on its way for longer than a client may take to read it.
+  private func watchWrites(_ limit: Duration) async -> GRPCStatus {
+    while true {
+      let since = state.withLock { $0.writingSince }
+      let end = (since ?? .now) + limit
+      if end <= .now {
+        server.metrics.xds.writeTimeouts.increment()
+        return GRPCStatus(
+          .deadlineExceeded, "The client has not read a response for \(limit).")
+      }
+      guard (try? await ContinuousClock().sleep(until: end)) != nil else {
+        return GRPCStatus(.cancelled)
+      }
+    }
   }
 
   // MARK: The machine
@@ -254,10 +312,11 @@ final class ProxyStream: Sendable {
       return identity
     }
     let secrets = try secrets(of: &node, proved)
+    let snapshot = try server.register(self, as: node.id)
     state.withLock { state in (state.node, state.secrets) = (node, secrets) }
     server.metrics.xds.clients.add(1, [node.versionLabel])
     server.log.info("ADS: new connection for node:\(id(of: node))")
-    guard let snapshot = server.register(self) else { return }
+    guard let snapshot else { return }
     mailbox.put(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
   }
 
@@ -334,13 +393,14 @@ final class ProxyStream: Sendable {
       response.encoded(
         controlPlane: server.configuration.controlPlane, chunks: server.chunks))
     let type = response.type.shortName
+    state.withLock { $0.writingSince = generated }
     do throws(GRPCStatus) {
       try await call.write(message)
     } catch {
       server.metrics.xds.pushes.increment(["\(type)_senderr"])
-      if error.code == .deadlineExceeded { server.metrics.xds.writeTimeouts.increment() }
       return false
     }
+    state.withLock { $0.writingSince = nil }
     let xds = server.metrics.xds
     xds.pushes.increment([type])
     xds.sendTime.observe(ContinuousClock.now - generated)
@@ -378,11 +438,22 @@ final class ProxyStream: Sendable {
     case .staleNonce(let type, let nonce):
       xds.expiredNonces.increment([type.shortName])
       server.log.debug("ADS:\(type.shortName.uppercased()): expired nonce \(nonce)")
+    case .silent(let type, let responses): isSilent(type, responses)
     case .gateExpired(let heldBack):
       server.log.info("ADS: \(heldBack) resources no longer wait for clusters to warm")
     case .flowExpired(let type):
+      xds.unanswered.increment([type.shortName])
       server.log.debug("ADS:\(type.shortName.uppercased()): no answer in time, sending on")
     }
+  }
+
+  /// Tells of a client that answers nothing, once a type.
+  private func isSilent(_ type: ResourceType, _ responses: Int) {
+    let (isNew, node) = state.withLock { ($0.silent.insert(type).inserted, $0.node) }
+    guard isNew, let node else { return }
+    server.log.warn(
+      "ADS:\(type.shortName.uppercased()): \(id(of: node)) has left \(responses) responses without "
+        + "an answer: it is silent, or waits for what it cannot get")
   }
 
   private func refused(_ answer: Acknowledgement, _ detail: NackDetail, _ names: [String]) {

@@ -23,6 +23,9 @@ struct StreamTimers {
   /// When to look again.
   var next: ContinuousClock.Instant? { times.values.min() }
 
+  /// Whether something is due.
+  var isDue: Bool { next.map { $0 <= .now } ?? false }
+
   /// Sets a deadline, in place of one of its identity.
   mutating func set(_ deadline: StreamDeadline, after delay: Duration) {
     times[.deadline(deadline)] = .now + delay

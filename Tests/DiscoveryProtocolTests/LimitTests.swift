@@ -72,4 +72,48 @@ import Testing
     }
     #expect(error == nil)
   }
+
+  @Test func aFloodOfRequestsEndsTheStream() {
+    let error = refused(.delta, { ($0.requestRate, $0.requestBurst) = (2, 10) }) { script in
+      for _ in 0..<10 { script.ask(.endpoint, ["a"]) }
+      #expect(script.error == nil)
+      script.wait(.seconds(1))
+      for _ in 0..<2 { script.ask(.endpoint, ["a"]) }
+      #expect(script.error == nil)
+      script.ask(.endpoint, ["a"])
+    }
+    #expect(error?.code == .resourceExhausted && error?.limit == .requestRate)
+  }
+
+  @Test(arguments: [StreamMachine.Face.sotw, .delta])
+  func answersAreNoFlood(_ face: StreamMachine.Face) {
+    let error = refused(face, { ($0.requestRate, $0.requestBurst) = (0, 2) }) { script in
+      script.world.cluster("a", "v0")
+      script.push()
+      script.ask(.cluster)
+      for version in 1...100 {
+        script.ack(.cluster)
+        script.world.cluster("a", "v\(version)")
+        script.push()
+      }
+    }
+    #expect(error == nil)
+  }
+
+  @Test func aClientThatAnswersNothingIsNamedAndKeepsALimitedMemory() {
+    var script = Script(.delta)
+    script.world.cluster("a", "v0")
+    script.push()
+    script.ask(.cluster)
+    for version in 1...500 {
+      script.world.cluster("a", "v\(version)")
+      script.push()
+      script.wait(.seconds(2))
+    }
+    let told = script.records.filter { if case .silent = $0 { true } else { false } }
+    #expect(told == [.silent(.cluster, responses: 8)])
+    #expect(script.responses.last.map(describe) == "cds a=v500", "it is served all the same")
+    script.ack(.cluster)
+    #expect(script.status(.cluster)?.resources.first?.acked != nil)
+  }
 }

@@ -267,4 +267,20 @@ import Testing
     #expect(answer.origin == .milliseconds(900) && answer.sentAt == .seconds(1))
     #expect(answer.answeredAt == .milliseconds(1050) && answer.changes == 1)
   }
+
+  @Test func configurationThatEndpointsOvertookIsComparedAndCountsWhenItIsTold() {
+    var script = settled(.delta)
+    script.push(generation: 1)
+    script.world[.endpoint, "a"] = "v2"
+    script.world[.route, "r"] = "v2 c:a"
+    var ahead = PushScope.endpoints(["a"])
+    ahead.isAhead = true
+    #expect(script.push(ahead, generation: 2) == ["eds a=v2"])
+    script.ack(.endpoint)
+    #expect(script.machine.applied == 1, "the route of generation 2 is not told yet")
+    #expect(script.handle(.audit(script.world.view())) == [], "that is no fault")
+    #expect(script.push(generation: 2) == ["rds r=v2"])
+    script.ack(.route)
+    #expect(script.machine.applied == 2)
+  }
 }

@@ -46,22 +46,34 @@ import Testing
     #expect(debouncer.note(removed, at: at(0)).map(\.scope) == [removed])
     #expect(debouncer.note(removed, at: at(1)).map(\.scope) == [removed])
     let mixed = PushScope(configuration: true, endpoints: ["a"], removesEndpoints: true)
-    #expect(debouncer.note(mixed, at: at(2)).map(\.scope) == [removed])
+    #expect(debouncer.note(mixed, at: at(2)).map(\.scope) == [mixed.ofEndpoints])
+    #expect(mixed.ofEndpoints.isAhead)
     _ = debouncer.finished(at: at(3))
     _ = debouncer.finished(at: at(3))
     #expect(debouncer.finished(at: at(300)).map(\.scope.configuration) == [true])
   }
 
-  @Test func changedEndpointsGoAtOnceWhenIdleAndMergeDuringAPush() {
+  @Test func endpointsNeverWaitForAPush() {
     var debouncer = PushDebouncer()
-    #expect(debouncer.note(.endpoints(["a"]), at: at(0)).count == 1)
-    #expect(debouncer.note(.endpoints(["b"]), at: at(1)) == [])
-    #expect(debouncer.note(.endpoints(["c"]), at: at(2)) == [])
-    let merged = debouncer.finished(at: at(5))
-    #expect(merged == [.init(scope: .endpoints(["b", "c"]), origin: at(1), changes: 2)])
-    #expect(debouncer.note(.endpoints(["d"]), at: at(6)) == [])
-    let removed = debouncer.note(.endpoints(["e"], removed: true), at: at(7))
-    #expect(removed.map(\.scope.endpoints) == [["d", "e"]] && removed.map(\.origin) == [at(6)])
+    #expect(debouncer.note(.endpoints(["a"]), at: at(0)).map(\.scope) == [.endpoints(["a"])])
+    #expect(debouncer.note(.endpoints(["b"]), at: at(1)).map(\.scope) == [.endpoints(["b"])])
+    _ = debouncer.finished(at: at(1))
+    _ = debouncer.finished(at: at(1))
+    #expect(debouncer.note(.everything, at: at(2)) == [])
+    #expect(debouncer.tick(at: at(12)).map(\.scope) == [.everything])
+    let during = debouncer.note(.endpoints(["c"]), at: at(13))
+    #expect(during == [.init(scope: .endpoints(["c"]), origin: at(13), changes: 1)])
+  }
+
+  @Test func endpointsOvertakeConfigurationThatWaitsAndSayIt() {
+    var debouncer = PushDebouncer()
+    #expect(debouncer.note(.everything, at: at(0)) == [])
+    let ahead = debouncer.note(.endpoints(["a"]), at: at(1))
+    #expect(ahead.map(\.scope.endpoints) == [["a"]] && ahead.map(\.scope.isAhead) == [true])
+    #expect(debouncer.nextDeadline == nil, "a push is being made")
+    #expect(debouncer.finished(at: at(1)) == [] && debouncer.nextDeadline == at(10))
+    let later = debouncer.tick(at: at(10))
+    #expect(later == [.init(scope: .everything, origin: at(0), changes: 1)])
   }
 
   @Test func aWorkloadIsToldOfItselfWithItsEndpoints() {

@@ -51,16 +51,18 @@ class _Imports:
 
     def __init__(self):
         self.tried = set()
+        self.lock = threading.Lock()  # streams are read by threads of their own
 
     def message_class(self, name):
         """The class of a message by its full name."""
-        try:
+        with self.lock:
+            try:
+                return message_factory.GetMessageClass(
+                    descriptor_pool.Default().FindMessageTypeByName(name))
+            except KeyError:
+                self.load(name)
             return message_factory.GetMessageClass(
                 descriptor_pool.Default().FindMessageTypeByName(name))
-        except KeyError:
-            self.load(name)
-        return message_factory.GetMessageClass(
-            descriptor_pool.Default().FindMessageTypeByName(name))
 
     def load(self, name):
         """Imports every module of the message's package, nested names included."""

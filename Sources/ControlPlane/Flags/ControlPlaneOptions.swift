@@ -36,6 +36,10 @@ struct ControlPlaneOptions: Sendable {
   var gatewayNames: GatewayNameOptions
   /// How often what proxies acknowledged is compared with what they should have; nil for never.
   var auditInterval: Duration?
+  /// How long a client may take to read a response; nil for ever.
+  var writeTimeout: Duration?
+  /// How many streams one proxy may have.
+  var streamsPerProxy: Int
   var grpc: GRPCServerConfiguration
   var logs: LogOptions
   var identity: IdentityOptions
@@ -67,6 +71,9 @@ struct ControlPlaneOptions: Sendable {
     cacheCapacity = environment["PILOT_XDS_CACHE_SIZE"].flatMap(Int.init) ?? 60_000
     let interval = environment["NAVARCH_AUDIT_INTERVAL"].flatMap(GoDuration.parse) ?? .seconds(600)
     auditInterval = interval > .zero ? interval : nil
+    let writes = environment["PILOT_XDS_SEND_TIMEOUT"].flatMap(GoDuration.parse) ?? .seconds(300)
+    writeTimeout = writes > .zero ? writes : nil
+    streamsPerProxy = environment["NAVARCH_STREAMS_PER_PROXY"].flatMap(Int.init) ?? 100
     settings = MeshSettings()
     settings.clusterDomain = line["domain"]
     settings.cluster = line["clusterID"]

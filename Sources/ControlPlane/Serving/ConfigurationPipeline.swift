@@ -86,7 +86,7 @@ final class ConfigurationPipeline: Service {
   private func take(_ event: Event, _ state: inout PipelineState) {
     switch event {
     case .tick:
-      push(state.debouncer.tick(at: state.now), &state)
+      push(state.scheduler.tick(at: state.now), &state)
       state.gatewayNames.refresh(at: state.now)
       pushHeld(&state)
     case .source:
@@ -136,33 +136,30 @@ final class ConfigurationPipeline: Service {
     _ result: (change: StoreChange, snapshot: MeshSnapshot?), _ state: inout PipelineState
   ) {
     guard !result.change.isEmpty, let snapshot = result.snapshot else { return }
-    state.note(result.change, snapshot)
+    state.note(result.change)
     count(result.change, snapshot)
     if options.gatewayNames.areResolved {
       state.gatewayNames.follow(snapshot.writtenGateways.names, at: state.now)
     }
     // What is served first is whole: networks are reached through their gateways from the start.
-    guard !state.gatewayNames.holdsFirstPush(at: state.now) else { return }
-    let scope = EndpointNames.scope(of: result.change, in: snapshot)
-    push(state.debouncer.note(scope, at: state.now), &state)
+    guard !state.gatewayNames.holdsFirstPush(at: state.now) else {
+      return state.scheduler.hold(snapshot)
+    }
+    push(state.scheduler.take(result.change, snapshot, at: state.now), &state)
   }
 
   /// Pushes what waited for names to be resolved.
   private func pushHeld(_ state: inout PipelineState) {
     guard state.gatewayNames.releasesFirstPush(at: state.now) else { return }
-    push(state.debouncer.note(.everything, at: state.now), &state)
+    push(state.scheduler.release(at: state.now), &state)
   }
 
-  /// Hands pushes to the server until none is due.
-  private func push(_ pushes: [PushDebouncer.Push], _ state: inout PipelineState) {
-    var due = pushes
-    while !due.isEmpty {
-      let push = due.removeFirst()
-      guard let snapshot = state.snapshot else { return }
-      announce(push, snapshot, &state)
+  private func push(_ pushes: [PushScheduler.Push], _ state: inout PipelineState) {
+    for due in pushes {
+      announce(due.push, due.snapshot, &state)
       server.push(
-        snapshot, scope: push.scope, origin: state.instant(push.origin), changes: push.changes)
-      due += state.debouncer.finished(at: state.now)
+        due.snapshot, scope: due.push.scope, origin: state.instant(due.push.origin),
+        changes: due.push.changes)
     }
   }
 
@@ -218,9 +215,8 @@ final class ConfigurationPipeline: Service {
 
 /// What the pipeline's task keeps between events.
 private struct PipelineState {
-  var debouncer: PushDebouncer
+  var scheduler: PushScheduler
   var gatewayNames: GatewayNames
-  var snapshot: MeshSnapshot?
   var problems: Set<StoredDiagnostic> = []
   private let start = ContinuousClock.now
   private var timer: Duration?
@@ -229,7 +225,7 @@ private struct PipelineState {
   private var summarised = 0
 
   init(_ options: ControlPlaneOptions) {
-    debouncer = PushDebouncer(windows: options.debounce)
+    scheduler = PushScheduler(windows: options.debounce)
     gatewayNames = GatewayNames(options.gatewayNames.lifetimes)
   }
 
@@ -239,13 +235,12 @@ private struct PipelineState {
 
   /// The time to come back at, if no timer is set for it.
   mutating func nextTimer() -> ContinuousClock.Instant? {
-    let next = [debouncer.nextDeadline, gatewayNames.nextDeadline].compactMap(\.self).min()
+    let next = [scheduler.nextDeadline, gatewayNames.nextDeadline].compactMap(\.self).min()
     defer { timer = next }
     return next == timer ? nil : next.map(instant)
   }
 
-  mutating func note(_ change: StoreChange, _ snapshot: MeshSnapshot) {
-    self.snapshot = snapshot
+  mutating func note(_ change: StoreChange) {
     if summarised == 0 { summary = change.summary }
     summarised += 1
   }

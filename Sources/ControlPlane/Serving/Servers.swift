@@ -48,12 +48,20 @@ final class GRPCService: Service {
 
   func run(until shutdown: ShutdownSignal) async throws {
     let (server, discovery, grace) = (server, discovery, grace)
-    shutdown.onRequest {
-      discovery.shutDown()
-      server.shutDownGracefully(within: grace)
-    }
     serving.store(true, ordering: .releasing)
-    try await server.run()
+    try await withThrowingTaskGroup { group in
+      group.addTask {
+        // The C core cannot ask one connection at a time to go: so streams end one by one, and then
+        // all connections.
+        await shutdown.wait()
+        let began = ContinuousClock.now
+        let last = discovery.shutDown(within: grace * 0.8)
+        try? await ContinuousClock().sleep(until: last)
+        server.shutDownGracefully(within: grace - (.now - began))
+      }
+      try await server.run()
+      group.cancelAll()
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import Metrics
 /// What all proxies' views share: the cache of resources and their relations.
 final class Translator: Sendable {
   private let cache: ResourceCache
-  private let relations = ResourceRelations()
+  let relations = ResourceRelations()
   private let assigned = AssignmentLists()
 
   private let onMissingSecret: @Sendable () -> Void

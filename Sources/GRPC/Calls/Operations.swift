@@ -59,10 +59,12 @@ final class ReceiveOperation: Completion, @unchecked Sendable {
   private let call: CallHandle
   private let buffer: UnsafeMutablePointer<UnsafeMutablePointer<grpc_byte_buffer>?>
   private let slot: ReadSlot
+  private let limit: Int
 
-  private init(_ call: CallHandle, _ slot: ReadSlot) {
+  private init(_ call: CallHandle, _ slot: ReadSlot, limit: Int) {
     self.call = call
     self.slot = slot
+    self.limit = limit
     buffer = .allocate(capacity: 1)
     buffer.initialize(to: nil)
   }
@@ -72,9 +74,9 @@ final class ReceiveOperation: Completion, @unchecked Sendable {
     buffer.deallocate()
   }
 
-  /// Starts a read, whose end goes to the slot.
-  static func start(_ call: CallHandle, _ slot: ReadSlot) {
-    let completion = ReceiveOperation(call, slot)
+  /// Starts a read, whose end goes to the slot; a message of more than `limit` bytes ends the call.
+  static func start(_ call: CallHandle, _ slot: ReadSlot, limit: Int = .max) {
+    let completion = ReceiveOperation(call, slot, limit: limit)
     var operation = grpc_op()
     operation.op = GRPC_OP_RECV_MESSAGE
     operation.data.recv_message.recv_message = completion.buffer
@@ -89,7 +91,7 @@ final class ReceiveOperation: Completion, @unchecked Sendable {
       return failed ? .failure(GRPCStatus(.cancelled, "the call was cancelled")) : .success(nil)
     }
     do throws(GRPCStatus) {
-      return .success(try readByteBuffer(message))
+      return .success(try readByteBuffer(message, limit: limit))
     } catch {
       call.cancel(error)
       return .failure(error)

@@ -28,10 +28,15 @@ func makeByteBuffer(_ message: GRPCMessage) -> UnsafeMutablePointer<grpc_byte_bu
   return grpc_raw_byte_buffer_create(&slices, slices.count)
 }
 
-/// A received message as one `SharedBytes`; refuses a compressed one.
+/// A received message as one `SharedBytes`; refuses a compressed one, and one that is too long.
 func readByteBuffer(
-  _ buffer: UnsafeMutablePointer<grpc_byte_buffer>
+  _ buffer: UnsafeMutablePointer<grpc_byte_buffer>, limit: Int
 ) throws(GRPCStatus) -> GRPCMessage {
+  let length = grpc_byte_buffer_length(buffer)
+  guard length <= limit else {
+    throw GRPCStatus(
+      .resourceExhausted, "a message of \(length) bytes is too long: at most \(limit) are allowed")
+  }
   if cgrpc_is_compressed(buffer) != 0 {
     throw GRPCStatus(.unimplemented, "compressed messages are not supported")
   }
@@ -40,7 +45,7 @@ func readByteBuffer(
     throw GRPCStatus(.internal, "a message received cannot be read")
   }
   defer { grpc_byte_buffer_reader_destroy(&reader) }
-  let bytes = SharedBytes(capacity: grpc_byte_buffer_length(buffer)) { target in
+  let bytes = SharedBytes(capacity: length) { target in
     fill(target, from: &reader)
   }
   return GRPCMessage([ByteSlice(bytes)])

@@ -2,7 +2,10 @@
 
 /// The limits and times of a server.
 public struct GRPCServerConfiguration: Sendable {
-  /// The largest message that a client may send, in bytes.
+  /// The largest message that a client may send, in bytes; a longer one ends its call with
+  /// RESOURCE_EXHAUSTED, as the handler is told too.
+  ///
+  /// One of more than four times as many is refused by the core, which tells the client alone.
   public var maxReceiveMessageSize = 4 << 20
   /// How much a client may send ahead of what is read of one call, in bytes.
   ///
@@ -18,10 +21,11 @@ public struct GRPCServerConfiguration: Sendable {
   public var keepaliveTimeout: Duration = .seconds(10)
   /// How often a client may ping; one that pings oftener is disconnected.
   public var minimumPingInterval: Duration = .seconds(10)
-  /// How long a connection lives before the client is asked to reconnect; `nil` is for ever.
+  /// How long a connection lives before the client is asked to reconnect, give or take a tenth, so
+  /// that those who came together come back apart; `nil` is for ever.
   public var maxConnectionAge: Duration?
-  /// How long the calls of an aged connection may go on; `nil` is for ever.
-  public var maxConnectionAgeGrace: Duration?
+  /// How long the calls of an aged connection may go on, as istiod has it; `nil` is for ever.
+  public var maxConnectionAgeGrace: Duration? = .seconds(10)
   /// How long a connection may take for its TLS and HTTP/2 handshake.
   public var handshakeTimeout: Duration = .seconds(20)
   /// The number of completion queues, each with one thread.
@@ -34,7 +38,7 @@ public struct GRPCServerConfiguration: Sendable {
     [
       // Two servers on one port are a mistake, and so an error.
       .integer("grpc.so_reuseport", 0),
-      .size("grpc.max_receive_message_length", maxReceiveMessageSize),
+      .size("grpc.max_receive_message_length", maxReceiveMessageSize * 4),
       .size("grpc.http2.lookahead_bytes", streamWindow),
       .integer("grpc.http2.bdp_probe", 0),
       .size("grpc.max_concurrent_streams", maxConcurrentStreams),

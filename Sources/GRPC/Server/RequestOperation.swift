@@ -10,13 +10,18 @@ import CGRPC
 /// A request for one call, which core answers when a client makes it, or at shutdown.
 final class RequestOperation: Completion, @unchecked Sendable {
   private let queue: CompletionQueue
+  private let maxMessageSize: Int
   private let accept: @Sendable (ServerCall) -> Void
   private let call: UnsafeMutablePointer<OpaquePointer?>
   private let details: UnsafeMutablePointer<grpc_call_details>
   private let metadata: UnsafeMutablePointer<grpc_metadata_array>
 
-  private init(_ queue: CompletionQueue, _ accept: @escaping @Sendable (ServerCall) -> Void) {
+  private init(
+    _ queue: CompletionQueue, maxMessageSize: Int,
+    _ accept: @escaping @Sendable (ServerCall) -> Void
+  ) {
     self.queue = queue
+    self.maxMessageSize = maxMessageSize
     self.accept = accept
     call = .allocate(capacity: 1)
     call.initialize(to: nil)
@@ -37,10 +42,10 @@ final class RequestOperation: Completion, @unchecked Sendable {
   }
 
   static func start(
-    _ server: OpaquePointer, _ queue: CompletionQueue,
+    _ server: OpaquePointer, _ queue: CompletionQueue, maxMessageSize: Int,
     _ accept: @escaping @Sendable (ServerCall) -> Void
   ) {
-    let request = RequestOperation(queue, accept)
+    let request = RequestOperation(queue, maxMessageSize: maxMessageSize, accept)
     let tag = request.retainedTag()
     let result = grpc_server_request_call(
       server, request.call, request.details, request.metadata, queue.pointer, queue.pointer, tag)
@@ -53,6 +58,6 @@ final class RequestOperation: Completion, @unchecked Sendable {
       method: text(of: details.pointee.method), peer: CallPeer.address(call),
       metadata: readMetadata(metadata.pointee), deadline: instant(details.pointee.deadline),
       peerCertificatePEM: CallPeer.certificate(call))
-    accept(ServerCall(CallHandle(call, queue: queue), caller))
+    accept(ServerCall(CallHandle(call, queue: queue), caller, maxMessageSize: maxMessageSize))
   }
 }

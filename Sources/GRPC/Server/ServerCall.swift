@@ -12,17 +12,19 @@ final class ServerCall: ServerCallBackend {
   let closed = OneShot<Bool>()
   private let call: CallHandle
   private let slot = ReadSlot()
+  private let maxMessageSize: Int
   private let headersSent = Mutex(false)
 
   /// Takes a call over and watches for its end.
-  init(_ call: CallHandle, _ caller: Caller) {
+  init(_ call: CallHandle, _ caller: Caller, maxMessageSize: Int) {
+    self.maxMessageSize = maxMessageSize
     self.call = call
     self.caller = caller
     ReceiveCloseOperation.start(call, closed)
   }
 
   func read() async -> ReadOutcome {
-    await slot.next { ReceiveOperation.start(call, slot) }
+    await slot.next { ReceiveOperation.start(call, slot, limit: maxMessageSize) }
   }
 
   func write(_ message: GRPCMessage) async -> WriteOutcome {

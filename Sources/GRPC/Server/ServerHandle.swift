@@ -14,6 +14,7 @@ final class ServerHandle: Sendable {
   let queues: [CompletionQueue]
   /// Fulfilled when all connections are closed after a shutdown.
   let drained = OneShot<Void>()
+  private let maxMessageSize: Int
   private let shuttingDown = Mutex(false)
 
   /// A server that does not listen yet.
@@ -25,6 +26,7 @@ final class ServerHandle: Sendable {
     for queue in queues { grpc_server_register_completion_queue(server, queue.pointer, nil) }
     raw = server
     self.queues = queues
+    maxMessageSize = configuration.maxReceiveMessageSize
   }
 
   deinit {
@@ -44,7 +46,7 @@ final class ServerHandle: Sendable {
 
   /// Asks for the next call on a queue.
   func request(_ queue: CompletionQueue, _ accept: @escaping @Sendable (ServerCall) -> Void) {
-    RequestOperation.start(raw, queue, accept)
+    RequestOperation.start(raw, queue, maxMessageSize: maxMessageSize, accept)
   }
 
   /// Stops accepting, sends GOAWAY, and fulfils ``drained`` when the last connection is closed.

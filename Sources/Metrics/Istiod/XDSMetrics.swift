@@ -30,6 +30,9 @@ public struct XDSMetrics: Sendable {
   /// `navarch_state_repairs_total{type}`: differences that an audit found between what a client has
   /// and what it should have; more than none is a fault of the control plane.
   public let repairs: Counter
+  /// `navarch_xds_unanswered_total{type}`: waits for an ACK or NACK that ended without one.
+  public let unanswered: Counter
+  private let exceeded: Counter
   private let rejectsByNode: [String: Gauge]
 
   /// Registers the metrics with `registry`.
@@ -61,6 +64,13 @@ public struct XDSMetrics: Sendable {
       "pilot_xds_recv_max", help: "Bytes of the largest xDS request so far.")
     certificateErrors = registry.counter(
       "pilot_sds_certificate_errors_total", help: "Secrets that could not be served to a proxy.")
+    unanswered = registry.counter(
+      "navarch_xds_unanswered_total",
+      help: "Responses that the next one did not wait for any longer.", labels: ["type"])
+    exceeded = registry.counter(
+      "navarch_xds_limits_exceeded_total",
+      help: "Streams that were ended or refused because a client exceeded a limit.",
+      labels: ["limit"])
     repairs = registry.counter(
       "navarch_state_repairs_total",
       help: "Differences between what a proxy has and should have, found by an audit.",
@@ -73,6 +83,9 @@ public struct XDSMetrics: Sendable {
         )
       })
   }
+
+  /// Counts a client that exceeded a limit (`navarch_xds_limits_exceeded_total{limit}`).
+  public func countExceeded(_ limit: String) { exceeded.increment([limit]) }
 
   /// Counts a NACK of `type` by `node` with the status code `error`.
   public func countReject(type: String, node: String, error: String) {

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How many requests a client may still send that answer nothing: a bucket that fills with time.
+struct RequestBudget: Sendable {
+  private var used = 0.0
+  private var countedAt = Duration.zero
+
+  /// Takes one request; false where there were too many.
+  mutating func spend(_ limits: StreamLimits, at now: Duration) -> Bool {
+    let passed = (now - countedAt) / .seconds(1)
+    countedAt = now
+    used = max(0, used - passed * limits.requestRate) + 1
+    return used <= limits.requestBurst
+  }
+
+  /// The request was an answer, of which there may be as many as responses.
+  mutating func refund() { used = max(0, used - 1) }
+}
