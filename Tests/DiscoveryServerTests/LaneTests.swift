@@ -89,7 +89,7 @@ struct LaneTests {
     #expect(isFree, "places are free again")
   }
 
-  @Test("A stream that waits becomes more urgent where endpoints come, and has one turn all the same")
+  @Test("Endpoints make a stream that waits more urgent, and it has one turn all the same")
   func hastened() {
     var queue = TurnQueue(places: 1)
     for stream in 0...50 { _ = queue.ask(stream, due: .seconds(stream)) }
@@ -119,6 +119,6 @@ struct LaneTests {
       _ = queue.ask(stream, due: now + Turns.Urgency.underWay(answered: answered).patience)
     }
     #expect(finished.count == 1000)
-    #expect(finished.prefix(100).allSatisfy { $0 <= 110 }, "the first are done before the last begin")
+    #expect(finished.prefix(100).allSatisfy { $0 <= 110 }, "who began first is done first")
   }
 }
