@@ -45,10 +45,11 @@ test: build lint ## All tests: unit, end to end, the demo's scenarios, Istio's t
 golden: build ## Rewrite the golden files from what is generated now
 	UPDATE_GOLDEN=1 swift test --filter Golden
 
-soak: build ## The long runs: ADS clients, the simulation, broken requests by the million, five minutes of load, then edits
+soak: build ## The long runs: ADS clients, the simulation, broken requests by the million, load under 1,000 edits
 	NAVARCH_SIMULATION_STEPS=1000000 NAVARCH_SIMULATION_SEEDS=10000 swift test --filter SimulationTests
 	NAVARCH_MUTATIONS=1000000 swift test --filter 'MutationTests|mutationsAreNeverBelieved'
-	Tests/Load/run --navarchd $(DAEMON)
+	Tests/Load/run --navarchd $(DAEMON) --edits 1000 --edit-seconds 600
+	NAVARCH_STRESS=full Tests/EndToEnd/run --navarchd $(DAEMON) --only stress --only warming
 	NAVARCH_SOAK=1 Tests/EndToEnd/run --navarchd $(DAEMON) --only mtls
 
 bench: generate ## Build for release; measure generation, then the daemon under proxies, beside istiod's figures

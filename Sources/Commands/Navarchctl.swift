@@ -109,7 +109,7 @@ struct Command: Sendable {
   var synopsis: String { ([name] + operands.map { "[\($0)]" }).joined(separator: " ") }
 
   static let all: [Command] =
-    [.version, .proxyStatus] + proxyConfig + [
+    [.version, .proxyStatus, .rollout] + proxyConfig + [
       .explain, .validate, .adminLog, .createRemoteSecret, .createToken, .showRoots,
     ] + rotation
 

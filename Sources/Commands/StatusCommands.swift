@@ -59,6 +59,27 @@ extension Command {
     return try context.output(table.text, .array(report.proxies))
   }
 
+  /// `rollout`: on which proxies the newest version of an object is in force.
+  static let rollout = Command(
+    name: "rollout", operands: ["KIND", "NAME"],
+    help:
+      "Show which proxies have applied, refused or still wait for the newest version of an object",
+    flags: [
+      Flag("namespace", .text, "default", short: "n", "The object's namespace"),
+      Origin.daemonFlag, Origin.outputFlag,
+    ]
+  ) { context in
+    guard context.line.words.count == 2 else {
+      throw FlagError("Which object? Give a kind and a name, such as VirtualService reviews.")
+    }
+    let query = zip(
+      ["kind", "name", "namespace"], context.line.words + [context.line["namespace"]]
+    )
+    .map { "\($0)=\(Origin.escaped($1))" }
+    let page = try await context.daemonJSON("/debug/rollout?" + query.joined(separator: "&"))
+    return try context.output(RolloutReport(page).text, page)
+  }
+
   /// `explain`: where a proxy sends a request, and why.
   static let explain = Command(
     name: "explain", operands: ["PROXY", "URL"],

@@ -7,7 +7,6 @@ import Configuration
 import DiscoveryServer
 import Flags
 import GRPC
-import Glibc
 import HTTPServer
 import Introspection
 import KubernetesClient
@@ -143,9 +142,7 @@ struct ControlPlane {
         return view
       })
     serving.auditInterval = options.auditInterval
-    serving.writeTimeout = options.writeTimeout
-    serving.streamLimits.proxy = options.streamsPerProxy
-    serving.places = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    options.limitClients(of: &serving)
     serving.checksNodes = options.identity.checksNodes
     serving.origins = { translator.view($0, $1).context.origins(of: $2, $3, in: store) }
     serving.mayReadSecrets = ControlPlane.secretReaders(client)

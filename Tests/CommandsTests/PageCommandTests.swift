@@ -97,6 +97,31 @@ struct PageCommandTests {
     await #expect(throws: FlagError.self) { try await run(pages, "ps", "a", "--istiod", "i:2") }
   }
 
+  @Test func rolloutNamesWhoHasNotAppliedAnObject() async throws {
+    let path =
+      "http://127.0.0.1:8080/debug/rollout?kind=VirtualService&name=reviews&namespace=a%20b"
+    let page = """
+      {"kind": "VirtualService", "namespace": "a b", "name": "reviews", "generation": 7,
+       "summary": "generation 7: applied on 1 of 3 proxies, refused by 1, waiting for 1",
+       "proxies": 3, "applied": 1, "waiting": ["p2"], "refused": [
+       {"proxy": "p1", "type": "rds", "message": "no", "resources": ["80", "90"]}]}
+      """
+    let text = try await run(
+      Pages([path: page]), "rollout", "VirtualService", "reviews", "-n", "a b")
+    #expect(
+      text == """
+        VirtualService/a b/reviews generation 7: applied on 1 of 3 proxies, refused by 1, waiting for 1
+        PROXY     STATE       TYPE     RESOURCES     MESSAGE
+        p1        refused     rds      80,90         no
+        p2        waiting
+
+        """)
+    let json = try await run(
+      Pages([path: page]), "rollout", "VirtualService", "reviews", "-n", "a b", "-o", "json")
+    #expect(try JSONValue(parsing: json) == (try JSONValue(parsing: page)))
+    await #expect(throws: FlagError.self) { try await run(Pages([:]), "rollout", "reviews") }
+  }
+
   @Test func versionsAreThoseOfAllThree() async throws {
     let pages = Pages([
       "http://127.0.0.1:8080/version": "0.1.0-navarch-Clean",

@@ -76,6 +76,16 @@ extension ObligationTests {
       #expect(script.nack(.endpoint) == ["eds -a"])
       #expect(script.nack(.endpoint) == [])
     },
+    Law("5 delta: every type is sent in part, and what is not named stays") {
+      var script = serving(.delta)
+      script.ask(.cluster)
+      script.ack(.cluster)
+      script.world.cluster("a", "v2")
+      #expect(script.push() == ["cds a=v2"])
+      script.ack(.cluster)
+      let held = script.status(.cluster)?.resources.map(\.name)
+      #expect(held == ["a", "b"])
+    },
     Law("6 delta: removals are named, and unknown names are answered") {
       var script = serving(.delta)
       #expect(script.ask(.cluster) == ["cds a=v1,b=v1"])

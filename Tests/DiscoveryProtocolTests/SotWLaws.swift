@@ -64,6 +64,22 @@ extension ObligationTests {
       script.world[.endpoint, "a"] = "v1"
       #expect(script.push() == ["eds a=v1"])
     },
+    Law("6 SotW: an unknown name leaves the others alone") {
+      var script = serving(.sotw)
+      #expect(script.ask(.route, ["r", "none"]) == ["rds r=v1"])
+      script.ack(.route, ["r", "none"])
+      script.world[.route, "r"] = "v2 c:a"
+      #expect(script.push() == ["rds r=v2"])
+    },
+    Law("11 SotW: a version of an earlier stream spares nothing") {
+      var script = serving(.sotw)
+      script.ask(.cluster)
+      script.ack(.cluster)
+      let version = script.status(.cluster)?.acked?.version ?? ""
+      #expect(!version.isEmpty)
+      var again = serving(.sotw)
+      #expect(again.handle(.sotw(SotWRequest(.cluster, version: version))) == ["cds a=v1,b=v1"])
+    },
     Law("7 SotW: an empty first list means all, later it means nothing") {
       var script = serving(.sotw)
       #expect(script.ask(.cluster) == ["cds a=v1,b=v1"])

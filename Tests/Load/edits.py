@@ -37,22 +37,30 @@ class Edits:
         self.broken = []                                 # files of ours that do not parse
         self.overwritten = []                            # objects whose file was broken
         self.policies = {s: {} for s in SERVICES}        # trafficPolicy of each rule
+        self.away = None                                 # (version of reviews, state, since when)
+        self.more = 0                                    # servers of the added Gateway
 
     # Valid edits.
     def edit(self):
         """Makes one edit, and says what it was."""
         self.count += 1
         kinds = [self.route, self.weights, self.subset, self.subset_goes, self.policy,
-                 self.service, self.service_changes, self.service_goes, self.outside]
+                 self.service, self.service_changes, self.service_goes, self.outside,
+                 self.gateway, self.endpoints, self.endpoints]
         return self.random.choice(kinds)()
 
     def pick(self):
         """Any of the services behind productpage."""
         return self.random.choice(SERVICES)
 
+    def versions(self, service):
+        """The versions that requests may be sent to."""
+        away = self.away[0] if self.away and service == "reviews" else None
+        return [v for v in VERSIONS[service] if v != away]
+
     def subsets(self, service):
-        """Every subset that there is."""
-        return VERSIONS[service] + self.extra_subsets[service]
+        """Every subset that requests may be sent to."""
+        return self.versions(service) + self.extra_subsets[service]
 
     def write_routes(self, service, weights, **more):
         """A VirtualService that spreads over subsets, some of it behind a match."""
@@ -83,7 +91,7 @@ class Edits:
         more = {"timeout": "%ds" % self.random.randrange(20, 60),
                 "retries": {"attempts": self.random.randrange(1, 4), "retryOn": "5xx,reset"},
                 "headers": {"response": {"set": {"x-edit": str(self.count)}}}}
-        self.write_routes(service, self.spread(VERSIONS[service]), **more)
+        self.write_routes(service, self.spread(self.versions(service)), **more)
         return "route of " + service
 
     def weights(self):
@@ -174,6 +182,63 @@ class Edits:
         self.config.remove("Service", name)
         return "service %s goes" % name
 
+    def gateway(self):
+        """Another Gateway at the same port: other hosts, or none any more."""
+        self.more = (self.more + 1) % 4
+        if not self.more:
+            self.config.remove("VirtualService", "more")
+            self.config.remove("Gateway", "more")
+            return "gateway goes"
+        document = self.config.get("Gateway", "bookinfo-gateway")
+        document["metadata"] = {"name": "more", "namespace": "default"}
+        server = document["spec"]["servers"][0]
+        hosts = ["more-%d.example" % n for n in range(self.more)]
+        document["spec"]["servers"] = [dict(server, hosts=hosts)]
+        self.config.put(document)
+        self.config.virtual_service("more", [{"route": [to("details", port=9080)]}], hosts, ["more"])
+        return "hosts of a gateway"
+
+    # How long proxies may take to send no more requests to a version, before its endpoints go.
+    REST = 3.0
+
+    def endpoints(self):
+        """A version of reviews is routed around, loses its endpoint, gets it back, is routed to."""
+        now = time.monotonic()
+        if self.away and now < self.away[2] + self.REST:
+            return self.added_endpoints()
+        if not self.away:
+            self.away = (self.random.choice(["v1", "v2"]), "unused", now)
+            self.write_routes("reviews", self.spread(self.subsets("reviews")))
+            return "reviews routed around a version"
+        version, state, _ = self.away
+        if state == "unused":
+            self.all_endpoints = self.config.get("EndpointSlice", "reviews-1")
+            less = self.config.get("EndpointSlice", "reviews-1")
+            less["endpoints"] = [e for e in less["endpoints"]
+                                 if not e["targetRef"]["name"].startswith("reviews-" + version)]
+            self.config.put(less)
+            self.away = (version, "gone", now)
+            return "endpoints of reviews: one goes"
+        self.return_all()
+        return "endpoints of reviews: one comes back"
+
+    def return_all(self):
+        """The endpoint that went is back."""
+        if self.away and self.away[1] == "gone":
+            self.config.put(self.all_endpoints)
+        self.away = None
+
+    def added_endpoints(self):
+        """The endpoints of an added service come and go."""
+        if not self.services:
+            return self.service()
+        name = self.random.choice(self.services)
+        slice_ = self.config.get("EndpointSlice", name + "-1")
+        every = self.config.get("EndpointSlice", "details-1")["endpoints"]
+        slice_["endpoints"] = [] if slice_["endpoints"] else every
+        self.config.put(slice_)
+        return "endpoints of " + name
+
     def outside(self):
         """Other routes on the ingress gateway, of a host that the load does not use."""
         self.write_outside()
@@ -254,6 +319,7 @@ def schedule(source, edits, broken, seconds, wait, told=lambda after, what: None
         kind = re.sub(r"extra-\d+", "one", what) if step == "edit" else "broken files"
         done[kind] = done.get(kind, 0) + 1
     source.repair_all()
+    source.return_all()
     return done
 
 

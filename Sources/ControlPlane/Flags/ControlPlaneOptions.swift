@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DiscoveryProtocol
+import DiscoveryServer
 import Flags
 import GRPC
+import Glibc
 import Introspection
 import KubernetesClient
 import Logging
@@ -96,6 +98,13 @@ struct ControlPlaneOptions: Sendable {
     logs.stackTraceLevel = line["log_stacktrace_level"]
     logs.caller = line["log_caller"]
     logs.targets = line["log_target"].split(separator: ",").map(String.init)
+  }
+
+  /// Sets what clients may take of a server, and what it takes of the machine.
+  func limitClients(of serving: inout DiscoveryServerConfiguration) {
+    serving.writeTimeout = writeTimeout
+    serving.streamLimits.proxy = streamsPerProxy
+    serving.places = sysconf(Int32(_SC_NPROCESSORS_ONLN))
   }
 
   /// The variables that shape configuration begin with one of these; `ISTIO_META_` is an agent's.

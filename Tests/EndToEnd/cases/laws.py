@@ -43,6 +43,9 @@ def _extra(daemon, addresses=("10.244.1.12",)):
 def _no_extra(daemon):
     daemon.config.remove("EndpointSlice", "extra-1")
     daemon.config.remove("Service", "extra")
+    # Pages show what is pushed: the next law is not to be told of it.
+    wait_until("a mesh without it", lambda: "extra.default" not in daemon.page(
+        "/debug/registryz").body, 30)
 
 
 def _settled(daemon, w):
@@ -286,9 +289,48 @@ def _broken(start, delta):
     return broken
 
 
+def _without_routes(daemon, delta):
+    """A client that asks for no routes is given a cluster, and loses it in time."""
+    name = "outbound|9080||late.default.svc.cluster.local"
+    with wire.Wire(daemon.ads, delta) as w:
+        for short in ("cds", "lds"):
+            w.ask(short)
+            w.take(short)
+            w.ack(short)
+        for kind, old in (("Service", "details"), ("EndpointSlice", "details-1")):
+            document = daemon.config.get(kind, old)
+            meta = document["metadata"]
+            meta["name"] = meta["name"].replace("details", "late")
+            meta["labels"] = {k: v.replace("details", "late") for k, v in meta["labels"].items()}
+            if kind == "Service":
+                document["spec"].update(clusterIP="10.96.10.77", clusterIPs=["10.96.10.77"])
+                document["spec"]["ports"] = [
+                    {"name": "tcp", "protocol": "TCP", "port": 9080, "targetPort": 9080}]
+            daemon.config.put(document)
+        kinds = [a.short for a in w.until("its listener", lambda a: (
+            a.short == "lds" and "10.96.10.77_9080" in a.resources))]
+        assert kinds[0] == "cds", kinds
+        daemon.config.remove("EndpointSlice", "late-1")
+        daemon.config.remove("Service", "late")
+        w.until("the end of the cluster", lambda a: a.short == "cds" and (
+            name in a.removed if delta else name not in a.resources))
+
+
+def _never_asks(start, delta):
+    """What is wrong with a stream whose client never asks for routes."""
+    try:
+        with start() as daemon:
+            _without_routes(daemon, delta)
+    except Exception as error:
+        return ["without RDS (%s): %s: %s" % (delta, type(error).__name__, error)]
+    return []
+
+
 def test_sixteen_laws_by_both_protocols(start):
-    """Every obligation of the protocol holds over a socket, in both protocols"""
+    """Every obligation holds over a socket, in both protocols; who never asks for RDS is not waited for"""
     # At the same time: a cluster that goes is drained for ten seconds.
-    with concurrent.futures.ThreadPoolExecutor(2) as both:
-        broken = sum(both.map(lambda delta: _broken(start, delta), [False, True]), [])
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        parts = [pool.submit(part, start, delta)
+                 for part in (_broken, _never_asks) for delta in (False, True)]
+        broken = sum((part.result() for part in parts), [])
     assert not broken, "; ".join(broken)
