@@ -85,6 +85,11 @@ format: ## Format the Swift sources
 lint: ## Check the format and the documentation of the Swift sources
 	swift format lint --strict -p $(SWIFT_SOURCES)
 
+history: build ## A long random history of changes and faults at an API server (part of soak)
+	NAVARCH_HISTORY_SEED=random NAVARCH_HISTORY_STEPS=3000 Tests/EndToEnd/run --navarchd $(DAEMON) --only random_history
+
+soak: history
+
 clean: ## Remove what was built and generated
 	rm -rf .build Sources/CEnvoyAPI/generated Sources/EnvoyAPI/Generated Sources/Configuration/Generated
 

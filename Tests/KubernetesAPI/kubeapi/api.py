@@ -59,7 +59,10 @@ class API:
             exchange.wire.cut()
         else:
             body, media_type = forms.error(exchange.request, error.status())
-            exchange.answer(error.code, body, media_type, error.headers)
+            try:
+                exchange.answer(error.code, body, media_type, error.headers)
+            except Cut:
+                exchange.wire.cut()
 
     def _answer(self, request, exchange):
         if request.path.startswith("/fake/"):
