@@ -26,6 +26,8 @@ public struct ClusterConfiguration: Hashable, Sendable {
   public var key: Material?
   /// The bearer token.
   public var token: Material?
+  /// The program that gives token or certificate in place of those that stand here.
+  public var plugin: CredentialPlugin?
   /// The URL of a proxy; nil for what the environment says.
   public var proxy: String?
 

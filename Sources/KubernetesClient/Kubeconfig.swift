@@ -47,9 +47,12 @@ public struct Kubeconfig: Sendable {
 
   /// What a context says; the current one where `name` is empty.
   ///
-  /// - Throws: What is missing, or that credentials would have to be got by running a program.
+  /// - Parameters:
+  ///   - name: The context.
+  ///   - runsPrograms: Whether credentials may be got by running a program that the file names.
+  /// - Throws: What is missing, or that a program would have to be run.
   public func configuration(
-    context name: String = ""
+    context name: String = "", runsPrograms: Bool = false
   ) throws(KubernetesClientError) -> ClusterConfiguration {
     let wanted = name.isEmpty ? root["current-context"]?.string ?? "" : name
     guard !wanted.isEmpty else {
@@ -67,7 +70,12 @@ public struct Kubeconfig: Sendable {
     configuration.proxy = cluster["proxy-url"]?.string
     configuration.authorities = try material(cluster, "certificate-authority")
     if let user = context["user"]?.string, !user.isEmpty {
-      try add(try entry(user, in: "users", "user"), named: user, to: &configuration)
+      let entry = try entry(user, in: "users", "user")
+      if let exec = entry["exec"], runsPrograms {
+        configuration.plugin = try CredentialPlugin(
+          exec, directory: directory, place: "\(origin): user \(user)")
+      }
+      try add(entry, named: user, to: &configuration)
     }
     return configuration
   }
@@ -100,10 +108,13 @@ public struct Kubeconfig: Sendable {
   private func add(
     _ user: JSONValue, named name: String, to configuration: inout ClusterConfiguration
   ) throws(KubernetesClientError) {
-    for member in ["exec", "auth-provider"] where user[member] != nil {
+    let isRun = configuration.plugin != nil
+    for member in ["exec", "auth-provider"]
+    where user[member] != nil && !(isRun && member == "exec") {
       throw KubernetesClientError(
         "\(origin): user \(name) gets its credentials by \(member), which is not allowed: "
-          + "give it a token, a tokenFile or a client certificate")
+          + "give it a token, a tokenFile or a client certificate"
+          + (member == "exec" ? ", or allow it for --kubeconfig by --kubeconfigExec" : ""))
     }
     for member in ["as", "as-groups", "as-uid", "as-user-extra", "username", "password"]
     where user[member] != nil {

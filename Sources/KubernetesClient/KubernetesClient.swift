@@ -12,6 +12,7 @@ public final class KubernetesClient: Sendable {
   private let http: HTTPClient
   private let budget: Mutex<RequestBudget>
   private let start = ContinuousClock.now
+  private let plugin: PluginCredentials?
 
   /// A client; connections are shared with whoever else uses `http`.
   public init(
@@ -21,6 +22,7 @@ public final class KubernetesClient: Sendable {
     self.configuration = configuration
     self.http = http
     self.budget = Mutex(budget)
+    plugin = configuration.plugin.map { PluginCredentials($0) }
   }
 
   /// Begins a request, once the budget allows it.
@@ -35,13 +37,19 @@ public final class KubernetesClient: Sendable {
     _ path: String, query: [(name: String, value: String)] = [],
     accept: String = "application/json", idleTimeout: Duration? = .seconds(30)
   ) async throws(KubernetesClientError) -> HTTPExchange {
-    var request = try request(to: path, query)
+    var request = try await request(to: path, query)
     request.headers.append((name: "Accept", value: accept))
     request.idleTimeout = idleTimeout
     let wait = takeTurn()
     if wait > .zero { try? await ContinuousClock().sleep(for: wait) }
     return http.open(request)
   }
+
+  /// Has a program give new credentials for the next request.
+  ///
+  /// To be called where the server did not take the last (401). What is read from files is new with
+  /// every request.
+  public func renewCredentials() async { await plugin?.forget() }
 
   /// Makes a request and waits for the whole answer, which must be JSON.
   ///
@@ -52,7 +60,7 @@ public final class KubernetesClient: Sendable {
     by deadline: ContinuousClock.Instant
   ) async throws(KubernetesRequestError) -> JSONValue {
     do {
-      var request = try request(to: path, query)
+      var request = try await request(to: path, query)
       request.method = method
       request.headers.append((name: "Accept", value: "application/json"))
       if let body {
@@ -68,6 +76,7 @@ public final class KubernetesClient: Sendable {
       let exchange = http.open(request)
       let head = try await exchange.head()
       let answer = try await exchange.body(limit: KubernetesClient.answerLimit)
+      if head.status == 401 { await renewCredentials() }
       guard (200..<300).contains(head.status) else {
         throw KubernetesRequestError.refused(APIRefusal(head, body: answer))
       }
@@ -92,7 +101,7 @@ public final class KubernetesClient: Sendable {
 
   private func request(
     to path: String, _ query: [(name: String, value: String)]
-  ) throws(KubernetesClientError) -> HTTPClientRequest {
+  ) async throws(KubernetesClientError) -> HTTPClientRequest {
     var server = configuration.server
     var connectTo: String?
     if !configuration.serverName.isEmpty, let place = Authority(of: server) {
@@ -110,6 +119,14 @@ public final class KubernetesClient: Sendable {
     if let token = try bytes(configuration.token) {
       let text = String(decoding: token, as: UTF8.self).filter { !$0.isWhitespace }
       request.headers.append((name: "Authorization", value: "Bearer \(text)"))
+    }
+    if let credential = try await plugin?.credential() {
+      request.tls.certificate = credential.certificate ?? request.tls.certificate
+      request.tls.key = credential.key ?? request.tls.key
+      if let token = credential.token {
+        request.headers.removeAll { $0.name == "Authorization" }
+        request.headers.append((name: "Authorization", value: "Bearer \(token)"))
+      }
     }
     request.headers.append((name: "User-Agent", value: "navarchd"))
     return request

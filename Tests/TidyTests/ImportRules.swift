@@ -53,7 +53,7 @@ let allowedImports: [String: Set<String>] = [
     "MeshModel", "Logging", "Metrics",
   ],
   "KubernetesClient": [
-    "Synchronization", "HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory",
+    "Glibc", "Synchronization", "HTTPClient", "YAML", "JSON", "Configuration", "StateDirectory",
   ],
   "KubernetesIdentity": [
     "Synchronization", "KubernetesClient", "HTTPClient", "CertificateAuthority", "Authentication",

@@ -14,6 +14,8 @@ import MeshModel
 struct ControlPlaneOptions: Sendable {
   var configDirectory: String
   var kubeconfig: String
+  /// Whether programs that the kubeconfig names are run for credentials.
+  var runsCredentialPrograms: Bool
   /// The API server of the cluster that the process runs in; nil outside of clusters.
   var inCluster: ClusterConfiguration?
   var kubernetesQPS: Double
@@ -54,6 +56,7 @@ struct ControlPlaneOptions: Sendable {
     identity = try IdentityOptions(line, environment)
     configDirectory = line["configDir"]
     kubeconfig = line["kubeconfig"]
+    runsCredentialPrograms = line.isTrue("kubeconfigExec")
     inCluster = ClusterConfiguration.inCluster(environment)
     kubernetesQPS = Double(line["kubernetesApiQPS"]) ?? 80
     kubernetesBurst = Double(line["kubernetesApiBurst"]) ?? 160

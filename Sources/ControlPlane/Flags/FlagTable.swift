@@ -40,6 +40,9 @@ enum FlagTable {
         "kubeconfig", .text, "", used: true,
         "Kubernetes configuration file; in a cluster none is needed"),
       Flag(
+        "kubeconfigExec", .truth, "false", used: true,
+        "Run the programs by which users of --kubeconfig get credentials (exec)"),
+      Flag(
         "kubernetesApiQPS", .number, "80", used: true,
         "Most requests a second to the Kubernetes API"),
       Flag(

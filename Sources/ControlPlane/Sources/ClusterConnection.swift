@@ -28,7 +28,8 @@ struct ClusterConnection: Sendable {
 
   private static func configuration(_ options: ControlPlaneOptions) throws -> ClusterConfiguration {
     if !options.kubeconfig.isEmpty {
-      return try Kubeconfig(file: options.kubeconfig).configuration()
+      return try Kubeconfig(file: options.kubeconfig).configuration(
+        runsPrograms: options.runsCredentialPrograms)
     }
     guard let configuration = options.inCluster else {
       throw FlagError(

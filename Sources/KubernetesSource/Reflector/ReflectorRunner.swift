@@ -70,6 +70,7 @@ struct ReflectorRunner: Sendable {
         accept: watch.accept(version: request.version), idleTimeout: idle)
       guard slot.hold(exchange) else { return }
       let head = try await exchange.head()
+      if head.status == 401 { await client.renewCredentials() }
       guard head.status == 200 else {
         let body = try await exchange.body(limit: 1 << 20)
         sender.yield(.refused(number, APIRefusal(head, body: body)))

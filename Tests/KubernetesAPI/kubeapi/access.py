@@ -11,6 +11,8 @@ import uuid
 from .errors import bad_request, not_found, unauthorized
 from .request import User
 
+#: Where a listener tells who a client's certificate is of: its common name and its organisations.
+CLIENT_CERTIFICATE = "x-client-certificate"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
@@ -42,6 +44,10 @@ class Access:
             if user is None and self.enforce:
                 raise unauthorized()
             return user or User()
+        subject = request.headers.get(CLIENT_CERTIFICATE)
+        if subject:
+            name, *groups = json.loads(subject)
+            return User(name, tuple(groups) + ("system:authenticated",))
         return User("system:anonymous", ("system:unauthenticated",)) if self.enforce else User()
 
     def authenticate(self, token, audiences):

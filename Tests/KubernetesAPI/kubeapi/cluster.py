@@ -55,12 +55,26 @@ class KubernetesAPI:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate, key)
+        context.load_verify_locations(self.authority)
+        context.verify_mode = ssl.CERT_OPTIONAL  # a client may show who it is
         h2 = ["h2"] if importlib.util.find_spec("h2") else []
         context.set_alpn_protocols(h2 + ["http/1.1"])
         return context
 
-    def kubeconfig(self, path=None, token=None):
-        """Writes a kubeconfig for this server; returns its path.
+    def client_certificate(self, name, *groups):
+        """A certificate of this server's authority for a client; paths of it and its key."""
+        certificate, key = (os.path.join(self.folder, name + end) for end in (".crt", ".key"))
+        request = os.path.join(self.folder, name + ".csr")
+        subject = "".join("/O=" + g for g in groups) + "/CN=" + name
+        _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                 "-nodes", "-keyout", key, "-out", request, "-subj", subject)
+        _openssl("x509", "-req", "-in", request, "-CA", self.authority, "-CAkey",
+                 os.path.join(self.folder, "ca.key"), "-CAcreateserial", "-out", certificate,
+                 "-days", "2")
+        return certificate, key
+
+    def kubeconfig(self, path=None, token=None, user=None):
+        """Writes a kubeconfig for this server; returns its path. `user` says who asks, else a token.
 
         Where nothing is enforced any token will do; over TLS kubectl asks its user for one else.
         """
@@ -73,7 +87,8 @@ class KubernetesAPI:
         config = {
             "apiVersion": "v1", "kind": "Config", "current-context": "fake",
             "clusters": [{"name": "fake", "cluster": cluster}],
-            "users": [{"name": "fake", "user": {"token": token} if token else {}}],
+            "users": [{"name": "fake", "user": user or (
+                {"token": token} if token else {})}],
             "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}]}
         with open(path, "w", encoding="ascii") as file:
             json.dump(config, file, indent=2)

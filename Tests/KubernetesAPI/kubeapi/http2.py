@@ -10,6 +10,8 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
+from .listener import with_certificate
+
 #: As many streams as a real server lets one connection have.
 MAX_STREAMS = 250
 #: How long a stream's sender waits for room in the client's window.
@@ -88,8 +90,9 @@ class Connection:
 
     def _answer(self, stream, headers, body):
         wire = Wire(self, stream)
-        self.api.handle(headers[":method"], headers[":path"], {
-            k: v for k, v in headers.items() if not k.startswith(":")}, body, wire)
+        said = {k: v for k, v in headers.items() if not k.startswith(":")}
+        self.api.handle(headers[":method"], headers[":path"],
+                        with_certificate(said, self.socket), body, wire)
 
 
 class Wire:

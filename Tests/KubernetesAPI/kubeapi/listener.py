@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server's door: connections, TLS, HTTP/1.1; http2.py has the rest."""
 import http.server
+import json
 import select
 import socket
 import ssl
 import threading
+
+from .access import CLIENT_CERTIFICATE
 
 
 class Listener:
@@ -100,6 +103,18 @@ def hang_up(connection):
     connection.close()
 
 
+def with_certificate(headers, connection):
+    """The headers with who the client's certificate is of, which no client says itself."""
+    headers.pop(CLIENT_CERTIFICATE, None)
+    certificate = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    if certificate:
+        said = [pair for part in certificate["subject"] for pair in part]
+        names = [v for k, v in said if k == "commonName"]
+        headers[CLIENT_CERTIFICATE] = json.dumps(
+            names + [v for k, v in said if k == "organizationName"])
+    return headers
+
+
 class Wire:
     """HTTP/1.1's way to answer: with a length where it is known, else in chunks."""
 
@@ -169,7 +184,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = self._chunks()
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {k.lower(): v for k, v in self.headers.items()}
+        headers = with_certificate({k.lower(): v for k, v in self.headers.items()},
+                                   self.connection)
         if not self.server.api.handle(self.command, self.path, headers, body, Wire(self)):
             self.close_connection = True
 
