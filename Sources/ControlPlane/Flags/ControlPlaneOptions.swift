@@ -56,6 +56,11 @@ struct ControlPlaneOptions: Sendable {
     identity = try IdentityOptions(line, environment)
     configDirectory = line["configDir"]
     kubeconfig = line["kubeconfig"]
+    if kubeconfig.isEmpty {
+      // As for kubectl a list of files, of which those that are not there do not count.
+      let files = (environment["KUBECONFIG"] ?? "").split(separator: ":").map(String.init)
+      kubeconfig = files.first { access($0, R_OK) == 0 } ?? ""
+    }
     runsCredentialPrograms = line.isTrue("kubeconfigExec")
     inCluster = ClusterConfiguration.inCluster(environment)
     kubernetesQPS = Double(line["kubernetesApiQPS"]) ?? 80
