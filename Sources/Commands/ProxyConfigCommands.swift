@@ -133,11 +133,12 @@ extension CommandContext {
 
   /// Envoy's page of hosts, where an Envoy is asked or the file is such a page.
   fileprivate func hosts() async throws -> JSONValue? {
+    // `nil` alone would be JSON's null, which is a page too.
     if !line["file"].isEmpty {
       let value = try fileJSON()
-      return value["configs"] == nil ? value : nil
+      return value["configs"] == nil ? value : Optional.none
     }
-    return line["envoy"].isEmpty ? nil : try await envoyJSON("/clusters?format=json")
+    return line["envoy"].isEmpty ? Optional.none : try await envoyJSON("/clusters?format=json")
   }
 }
 

@@ -125,11 +125,17 @@ public final class KubernetesSource: Sendable {
           await runner.run(pokes: poke.stream) { action in
             if watch.purpose == .definitions { self.tellDefinitions(action) }
             if case .failing = action { self.failed() }
+            if case .recovered = action { self.tellServerIsBack() }
             if self.assembly.withLock({ $0.take(action, of: watch) }) { notify() }
           }
         }
       }
     }
+  }
+
+  /// Has all kinds try again that wait after an outage, rather than each when its own wait is over.
+  private func tellServerIsBack() {
+    for poke in pokes.values { poke.continuation.yield(.serverIsBack) }
   }
 
   private func reader(for watch: WatchedKind) -> ObjectReader {

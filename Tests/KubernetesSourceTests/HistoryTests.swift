@@ -124,6 +124,7 @@ struct History {
       case 9..<15: answer(isFaulty: true)
       case 15: fail()
       case 16: pass(.seconds(Int.random(in: 0..<40, using: &random)))
+      case 17: take { $0.take(.serverIsBack) }
       default: take { _ = $0.passToDeadline() }
       }
     }

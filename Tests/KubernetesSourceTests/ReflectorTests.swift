@@ -25,6 +25,24 @@ struct ReflectorTests {
     #expect(driver.question == .watch(resourceVersion: "5"))
   }
 
+  @Test("what got no answer is tried again once others have one; what was refused keeps its wait")
+  func serverIsBack() {
+    var driver = Driver.watching(["a": "1"], at: "4")
+    for _ in 0..<5 {
+      driver.failed("refused", after: .seconds(1))
+      _ = driver.passToDeadline()
+    }
+    driver.failed("refused", after: .zero)
+    #expect(
+      driver.request == nil && driver.machine.deadline.map { $0 - driver.now > .seconds(5) } == true
+    )
+    driver.take(.serverIsBack)
+    #expect(driver.question == .watch(resourceVersion: "4"))
+    driver.refused(APIRefusal(code: 429, retryAfter: .seconds(9)))
+    driver.take(.serverIsBack)
+    #expect(driver.request == nil && driver.names == ["a"])
+  }
+
   @Test("lists in pages where the server has no streams")
   func pages() {
     var driver = Driver()

@@ -164,6 +164,7 @@ extension Reflector {
       return [.cancel, watch(moment)]
     }
     isFailing = true
+    isUnanswered = true
     return [.failing(reason)] + wait(backoff.wait(at: moment), for: next, moment)
   }
 
@@ -198,6 +199,7 @@ extension Reflector {
 
   private mutating func backOff(_ refusal: APIRefusal, _ moment: Moment) -> [ReflectorAction] {
     isFailing = true
+    isUnanswered = false
     let pause = max(backoff.wait(at: moment), refusal.retryAfter ?? .zero)
     return [.failing(refusal.text)] + wait(pause, for: next, moment)
   }

@@ -77,6 +77,8 @@ public struct Reflector: Sendable {
   var backoff = Backoff()
   var isDefined: Bool?
   var isFailing = false
+  /// Whether the last request failed without an answer.
+  var isUnanswered = false
 
   /// A reflector that has told nothing yet.
   public init(_ settings: Settings) {
@@ -102,6 +104,7 @@ public struct Reflector: Sendable {
     case .tick: return tick(moment)
     case .definition(let isPresent): return define(isPresent, moment)
     case .relist: return relist(moment)
+    case .serverIsBack: return hurry(moment)
     }
   }
 
@@ -168,6 +171,13 @@ public struct Reflector: Sendable {
       usesStreams = false
       return [.cancel] + askForAll(moment)
     }
+  }
+
+  /// Tries again at once what failed only because there was no answer.
+  private mutating func hurry(_ moment: Moment) -> [ReflectorAction] {
+    guard isUnanswered, case .waiting(let next) = phase, next != .absent else { return [] }
+    isUnanswered = false
+    return next == .watch ? [watch(moment)] : askForAll(moment)
   }
 
   private mutating func define(_ isPresent: Bool, _ moment: Moment) -> [ReflectorAction] {

@@ -77,6 +77,8 @@ public enum ReflectorInput: Hashable, Sendable {
   case definition(isPresent: Bool)
   /// All is to be listed again: what is read has changed.
   case relist
+  /// The server answers others again.
+  case serverIsBack
 }
 
 /// What a ``Reflector`` wants done, in this order.

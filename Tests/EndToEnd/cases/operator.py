@@ -36,6 +36,8 @@ def test_navarchctl_tells_what_envoys_have(start):
                     assert any(row.split() == cells for row in run(
                         "proxy-config", kind, "--envoy", envoy).splitlines()), (kind, line)
             assert "HEALTHY" in run("proxy-config", "endpoint", "--envoy", envoy)
+            served = run("proxy-config", "endpoint", name)
+            assert served == run("proxy-config", "eds", name) and "HEALTHY" in served, served
         asked = ("explain", "productpage-v1.default", "http://reviews:9080/reviews/0")
         outcome = json.loads(run(*asked, "-o", "json"))["outcome"]
         assert outcome and run(*asked).splitlines()[0] == outcome
