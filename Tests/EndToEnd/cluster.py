@@ -18,12 +18,14 @@ PLURALS = {"Service": "services", "EndpointSlice": "endpointslices", "Pod": "pod
 class Cluster:
     """A running API server. `with` ends it."""
 
-    def __init__(self, load=True, token="abc", **options):
+    def __init__(self, load=True, token="abc", namespaces=(), **options):
         options.setdefault("keep_status", True)
         # It is closed and opened again at its port, which no connection must have taken meanwhile.
         options.setdefault("port", free_ports(1)[0])
         self.server = KubernetesAPI(load=[paths.SAMPLES] if load else (), **options)
         self.config = self.server.kubeconfig(token=token)
+        self.server.load(json.dumps({"kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in namespaces]}))
 
     def ask(self, method, path, body=None, kind="application/json"):
         """The JSON that the server answers; None where there is no such thing."""

@@ -175,11 +175,10 @@ def test_nothing_before_all_kinds(start):
 
 def test_kinds_that_come_later(start):
     """Kinds without a definition are no error, and are picked up when they get one"""
-    with Cluster(load=False, crds=[]) as cluster, start(kubeconfig=cluster.config) as daemon, \
-            adsclient.Client(daemon.ads) as client:
+    with Cluster(load=False, crds=[], namespaces=["istio-system"]) as cluster, \
+            start(kubeconfig=cluster.config) as daemon, adsclient.Client(daemon.ads) as client:
         client.start().wait("clusters", lambda c: "PassthroughCluster" in c.resources["cds"])
         cluster.server.load("\n---\n".join(json.dumps(d) for d in istio.definitions()))
-        cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
         cluster.put({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
                      "metadata": {"name": "outside", "namespace": "default"},
                      "spec": {"hosts": ["outside.example"], "resolution": "DNS",
