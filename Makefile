@@ -45,7 +45,10 @@ test: build lint ## All tests: unit, end to end, the demo's scenarios, Istio's t
 golden: build ## Rewrite the golden files from what is generated now
 	UPDATE_GOLDEN=1 swift test --filter Golden
 
-soak: build ## The long runs: ADS clients, the simulation, broken requests by the million, load under 1,000 edits
+history: build ## A long random history of changes and faults at an API server (part of soak)
+	NAVARCH_HISTORY_SEED=random NAVARCH_HISTORY_STEPS=3000 Tests/EndToEnd/run --navarchd $(DAEMON) --only random_history
+
+soak: build history ## The long runs: ADS clients, the simulation, broken requests by the million, load under 1,000 edits
 	NAVARCH_SIMULATION_STEPS=1000000 NAVARCH_SIMULATION_SEEDS=10000 swift test --filter SimulationTests
 	NAVARCH_MUTATIONS=1000000 swift test --filter 'MutationTests|mutationsAreNeverBelieved'
 	Tests/Load/run --navarchd $(DAEMON) --edits 1000 --edit-seconds 600
@@ -85,12 +88,7 @@ format: ## Format the Swift sources
 lint: ## Check the format and the documentation of the Swift sources
 	swift format lint --strict -p $(SWIFT_SOURCES)
 
-history: build ## A long random history of changes and faults at an API server (part of soak)
-	NAVARCH_HISTORY_SEED=random NAVARCH_HISTORY_STEPS=3000 Tests/EndToEnd/run --navarchd $(DAEMON) --only random_history
-
-soak: history
-
 clean: ## Remove what was built and generated
 	rm -rf .build Sources/CEnvoyAPI/generated Sources/EnvoyAPI/Generated Sources/Configuration/Generated
 
-.PHONY: help setup generate build run demo test golden soak bench adsload image format lint clean
+.PHONY: help setup generate build run demo test golden history soak bench adsload image format lint clean

@@ -4,7 +4,6 @@ import Authentication
 import DiscoveryProtocol
 import EnvoyAPI
 import GRPC
-import JSON
 import Logging
 import MeshModel
 import Metrics
@@ -16,7 +15,8 @@ import Synchronization
 /// A task reads requests into the mailbox; another takes what is there, asks the machine, and
 /// writes what it says. While it writes, pushes gather in the mailbox and become one.
 final class ProxyStream: Sendable {
-  private struct State {
+  /// What both of its tasks share.
+  struct State {
     var machine: StreamMachine
     var node: ProxyNode?
     var snapshot: MeshSnapshot?
@@ -41,10 +41,10 @@ final class ProxyStream: Sendable {
   let mailbox = Mailbox()
   let server: DiscoveryServer
   private let face: StreamMachine.Face
-  private let caller: Caller?
+  let caller: Caller?
   private let connectedAt: Double
   private let noncePrefix: String
-  private let state: Mutex<State>
+  let state: Mutex<State>
 
   init(
     _ server: DiscoveryServer, number: Int, peer: String, face: StreamMachine.Face,
@@ -79,7 +79,7 @@ final class ProxyStream: Sendable {
     }
   }
 
-  private func id(of node: ProxyNode) -> String { "\(node.id)-\(number)" }
+  func id(of node: ProxyNode) -> String { "\(node.id)-\(number)" }
 
   // MARK: Tasks
 
@@ -292,78 +292,6 @@ final class ProxyStream: Sendable {
     return handle(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
   }
 
-  /// Takes the node of the first request, and the snapshot to begin with.
-  private func open(_ decoded: DecodedRequest) throws(GRPCStatus) {
-    guard let description = decoded.node, !description.id.isEmpty else {
-      throw GRPCStatus(.invalidArgument, "The first request of the stream has no node.id.")
-    }
-    var node = try ProxyNode(description)
-    guard node.kind != .waypoint, node.kind != .ztunnel else {
-      throw GRPCStatus(
-        .unimplemented,
-        "\(node.id) is a proxy of the ambient mesh (\(node.kind.rawValue)), which this version does "
-          + "not serve: it serves sidecars and gateways.")
-    }
-    let proved = try provedIdentity(of: node)
-    node.identity = proved.map {
-      var identity = VerifiedIdentity(
-        namespace: $0.namespace, serviceAccount: $0.serviceAccount)
-      identity.mayReadSecrets = server.configuration.mayReadSecrets == nil
-      return identity
-    }
-    let secrets = try secrets(of: &node, proved)
-    let snapshot = try server.register(self, as: node.id)
-    state.withLock { state in (state.node, state.secrets) = (node, secrets) }
-    server.metrics.xds.clients.add(1, [node.versionLabel])
-    server.log.info("ADS: new connection for node:\(id(of: node))")
-    guard let snapshot else { return }
-    mailbox.put(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
-  }
-
-  /// Who the node has proved to be: the identity of its caller that has the namespace and service
-  /// account which the node claims.
-  ///
-  /// - Throws: PERMISSION_DENIED where the caller has no such identity.
-  private func provedIdentity(of node: ProxyNode) throws(GRPCStatus) -> SpiffeID? {
-    guard let caller, server.configuration.checksNodes else { return nil }
-    let match = caller.identities.first {
-      $0.namespace == node.namespace
-        && (node.serviceAccount.isEmpty || $0.serviceAccount == node.serviceAccount)
-    }
-    guard let match else {
-      let names = caller.identities.map(\.description).joined(separator: " ")
-      throw GRPCStatus(
-        .permissionDenied,
-        "authorization failed: no identities ([\(names)]) matched "
-          + "\(node.namespace)/\(node.serviceAccount)")
-    }
-    return match
-  }
-
-  /// A certificate for a proxy that has no agent and asks for it; nil for others.
-  ///
-  /// Where it may have none it is served as one that did not ask.
-  private func secrets(
-    of node: inout ProxyNode, _ proved: SpiffeID?
-  ) throws(GRPCStatus) -> StreamSecrets? {
-    guard node.secretSource == .discovery else { return nil }
-    guard let source = server.secrets, let proved else {
-      let why =
-        proved == nil ? "it has not proved who it is" : "--allowAgentlessKeys was not given"
-      server.log.warn(
-        "ADS: \(id(of: node)) asks for its certificate, which it does not get: \(why)")
-      let members = node.metadata.members.filter { $0.key != ProxyNode.secretsKey }
-      node.metadata = JSONObject(distinct: members)
-      return nil
-    }
-    do {
-      return try StreamSecrets(
-        of: proved, at: peer, from: source, now: Int64(server.configuration.wallClock()))
-    } catch {
-      throw GRPCStatus(.unavailable, "The authority gives no certificate: \(error)")
-    }
-  }
-
   /// Says that the stream has ended.
   func didEnd(_ status: GRPCStatus) {
     let (node, refusals) = state.withLock { ($0.node, $0.refusedWith) }
@@ -416,83 +344,5 @@ final class ProxyStream: Sendable {
     server.log.info(
       "\(type): PUSH for node:\(node) resources:\(response.resources.count) "
         + "removed:\(response.removed.count) size:\(byteCount(size))")
-  }
-
-  private func note(_ record: StreamRecord) {
-    let xds = server.metrics.xds
-    switch record {
-    case .acked(let answer):
-      if let origin = answer.origin {
-        server.metrics.push.convergenceTime.observe(answer.answeredAt - origin)
-      }
-      server.log.debug("ADS:\(answer.type.shortName.uppercased()): ACK \(answer.nonce)")
-    case .nacked(let answer, let detail, let names): refused(answer, detail, names)
-    case .narrowed(let answer, _, let names):
-      server.log.debug(
-        "ADS:\(answer.type.shortName.uppercased()): refused again with \(names.count) resources")
-    case .repaired(let type, let names):
-      server.metrics.xds.repairs.increment([type.shortName])
-      server.log.error(
-        "\(type.shortName.uppercased()): a proxy did not have what it should, and is sent it: "
-          + names.prefix(8).joined(separator: ", "))
-    case .staleNonce(let type, let nonce):
-      xds.expiredNonces.increment([type.shortName])
-      server.log.debug("ADS:\(type.shortName.uppercased()): expired nonce \(nonce)")
-    case .silent(let type, let responses): isSilent(type, responses)
-    case .gateExpired(let heldBack):
-      server.log.info("ADS: \(heldBack) resources no longer wait for clusters to warm")
-    case .flowExpired(let type):
-      xds.unanswered.increment([type.shortName])
-      server.log.debug("ADS:\(type.shortName.uppercased()): no answer in time, sending on")
-    }
-  }
-
-  /// Tells of a client that answers nothing, once a type.
-  private func isSilent(_ type: ResourceType, _ responses: Int) {
-    let (isNew, node) = state.withLock { ($0.silent.insert(type).inserted, $0.node) }
-    guard isNew, let node else { return }
-    server.log.warn(
-      "ADS:\(type.shortName.uppercased()): \(id(of: node)) has left \(responses) responses without "
-        + "an answer: it is silent, or waits for what it cannot get")
-  }
-
-  private func refused(_ answer: Acknowledgement, _ detail: NackDetail, _ names: [String]) {
-    guard let node = state.withLock({ $0.node }) else { return }
-    let code = GRPCStatus.Code(rawValue: Int(detail.code)) ?? .unknown
-    let name = code.goName
-    state.withLock { _ = $0.refusedWith.insert(name) }
-    server.metrics.xds.countReject(
-      type: answer.type.shortName, node: node.shortID, error: name)
-    let origins = origins(of: names, answer.type, node, accordingTo: detail.message)
-    let made = origins.sorted { $0.key < $1.key }.map { name, objects in
-      " \(name) is made by \(objects.joined(separator: ", "))."
-    }
-    server.log.warn(
-      "ADS:\(answer.type.shortName.uppercased()): ACK ERROR \(id(of: node)) "
-        + "\(name):\(detail.message)" + made.joined())
-    var record = NackRecord(
-      connection: id(of: node), node: node.id, type: answer.type.shortName, nonce: answer.nonce,
-      version: answer.version, code: detail.code, message: detail.message, names: names,
-      at: server.configuration.wallClock())
-    record.origins = origins
-    server.remember(record)
-  }
-
-  /// How many resources of a refused response are traced to their objects, where the proxy does not say
-  /// which it means.
-  private static let tracedResources = 5
-
-  /// The objects behind the resources that a proxy's words name; behind all where it names none and
-  /// they are few.
-  private func origins(
-    of names: [String], _ type: ResourceType, _ node: ProxyNode, accordingTo message: String
-  ) -> [String: [String]] {
-    guard let snapshot = server.snapshot else { return [:] }
-    var meant = names.filter { !$0.isEmpty && message.contains($0) }
-    if meant.isEmpty, names.count <= Self.tracedResources { meant = names }
-    let found = meant.prefix(Self.tracedResources).map {
-      ($0, server.configuration.origins(snapshot, node, type, $0))
-    }
-    return Dictionary(found.filter { !$0.1.isEmpty }) { first, _ in first }
   }
 }

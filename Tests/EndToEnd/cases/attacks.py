@@ -84,18 +84,20 @@ def _claims(daemon, node, metadata, **proof):
 def _secret(daemon, node, metadata, awaited, **proof):
     """Whether a stream is given the gateway's secret, or the code of the refusal.
 
-    One that is awaited may come after the listeners.
+    Over delta, where what is not given is answered too.
     """
-    with adsclient.Client(daemon.secure, node, metadata, **proof) as client:
+    with adsclient.Client(daemon.secure, node, metadata, delta=True, **proof) as client:
         client.subscribe("cds")
         client.subscribe("sds", [SECRET, "kubernetes://istio-system/page",
                                  "kubernetes-gateway://istio-system/page"])
         client.subscribe("lds")
         try:
-            client.wait("listeners", lambda c: c.responses["lds"] and (
-                c.resources["sds"] or not awaited))
+            client.wait("an answer for secrets", lambda c: c.responses["lds"] and c.responses["sds"]
+                        and (c.resources["sds"] or not awaited))
         except TimeoutError:
-            return client.error.code() if client.error else bool(client.resources["sds"])
+            if not client.error:
+                raise
+            return client.error.code()
         return bool(client.resources["sds"])
 
 
