@@ -9,12 +9,12 @@ extension StreamMachine {
   /// A difference means that a push said that less had changed than did. It is recorded and sent.
   mutating func audit(_ truth: any ResourceView) {
     guard view != nil, overtaken == nil else { return }
-    for type in order {
+    for type in types.order {
       guard let state = types[type], state.isQuiet else { continue }
       let names = difference(of: state, to: truth)
       guard !names.isEmpty else { continue }
       record(.repaired(type, names: names))
-      types[type]?.pending = .all
+      types.change(type) { $0.pending = .all }
     }
   }
 

@@ -10,7 +10,7 @@ extension StreamMachine {
   ) {
     if state.type == .cluster, state.pending == .all {
       for key in removals.keep(only: Set(changes.removed)) {
-        types[key.type]?.pending.merge(.names([key.name]))
+        types.change(key.type) { $0.pending.merge(.names([key.name])) }
       }
     }
     guard !changes.removed.isEmpty else { return }
@@ -31,7 +31,9 @@ extension StreamMachine {
       if let removal = removals[name] {
         guard removals.isDue(name, at: now) else { continue }
         removals[name] = nil
-        for key in removal.followers { types[key.type]?.pending.merge(.names([key.name])) }
+        for key in removal.followers {
+          types.change(key.type) { $0.pending.merge(.names([key.name])) }
+        }
         going.append(name)
       } else if inUse.contains(name) {
         let followers = state.sent[name].map(view.followers) ?? []
@@ -62,11 +64,9 @@ extension StreamMachine {
   mutating func reviewRemovals() {
     mustReviewRemovals = false
     guard let view, !removals.isEmpty else { return }
-    let hasRefused = ResourceType.clusterReferrers.contains {
-      !(types[$0]?.rejected.isEmpty ?? true)
-    }
+    let hasRefused = types.contains { $0.isReferrer && !$0.rejected.isEmpty }
     let areDue = removals.review(
       inUse: clustersInOldUse(view), hasRefused: hasRefused, policy: policy, at: now)
-    if areDue { types[.cluster]?.pending.merge(.all) }
+    if areDue { types.change(.cluster) { $0.pending.merge(.all) } }
   }
 }

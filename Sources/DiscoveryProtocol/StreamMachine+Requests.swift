@@ -8,7 +8,7 @@ extension StreamMachine {
     guard face == .sotw else { throw wrongFace }
     try spend()
     try check(type: request.type, names: request.names, nodeSize: request.nodeSize)
-    guard var state = types[request.type] else {
+    guard var state = types.take(request.type) else {
       var state = start(request.type)
       state.apply(state.subscription.replace(with: request.names))
       return try keep(state)
@@ -39,9 +39,10 @@ extension StreamMachine {
     try spend()
     let names = request.subscribe + request.unsubscribe + request.initialVersions.keys
     try check(type: request.type, names: names, nodeSize: request.nodeSize)
-    let known = types[request.type]
+    let known = types.take(request.type)
+    let isNew = known == nil
     var state = known ?? start(request.type)
-    if known == nil {
+    if isNew {
       state.claimed = request.initialVersions
       state.pending = .all
     } else if !request.nonce.isEmpty {
@@ -51,9 +52,9 @@ extension StreamMachine {
     }
     // A stale nonce makes the answer stale, not the subscription changes.
     let change = state.subscription.change(
-      subscribe: request.subscribe, unsubscribe: request.unsubscribe, first: known == nil)
+      subscribe: request.subscribe, unsubscribe: request.unsubscribe, first: isNew)
     state.apply(change)
-    if change.askedAll, known != nil { state.owe(state.sent.names) }
+    if change.askedAll, !isNew { state.owe(state.sent.names) }
     try keep(state)
   }
 
@@ -107,19 +108,20 @@ extension StreamMachine {
   /// A state-of-the-world client asks for them with an old nonce, which looks like an ACK.
   private mutating func warmed(of type: ResourceType) -> [String] {
     var names: [String] = []
-    guard var clusters = types[.cluster], type != .cluster else { return names }
-    for index in clusters.outstanding.indices {
-      let asked = clusters.outstanding[index].followers.filter { $0.type == type }
-      names += asked.map(\.name)
-      clusters.outstanding[index].followers.subtract(asked)
+    guard type != .cluster else { return names }
+    types.change(.cluster) { clusters in
+      for index in clusters.outstanding.indices {
+        let asked = clusters.outstanding[index].followers.filter { $0.type == type }
+        names += asked.map(\.name)
+        clusters.outstanding[index].followers.subtract(asked)
+      }
     }
-    types[.cluster] = clusters
     return names
   }
 
-  private mutating func keep(_ state: TypeState) throws(StreamError) {
-    types[state.type] = state
-    let names = types.values.reduce(0) { $0 + $1.subscription.names.count }
+  private mutating func keep(_ state: consuming TypeState) throws(StreamError) {
+    types.put(state)
+    let names = types.sum { $0.subscription.names.count }
     guard names <= limits.maxNames else {
       throw StreamError(
         exceeding: .names,
@@ -138,7 +140,7 @@ extension StreamMachine {
     if type.url.isEmpty {
       throw StreamError(.invalidArgument, "The request names no type of resource.")
     }
-    if types[type] == nil, types.count >= limits.maxTypes {
+    if !types.contains(type), types.count >= limits.maxTypes {
       throw StreamError(
         exceeding: .types, "The client asks for more than \(limits.maxTypes) types.")
     }

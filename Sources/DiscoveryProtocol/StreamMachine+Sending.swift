@@ -6,10 +6,12 @@ import EnvoyAPI
 extension StreamMachine {
   /// Compares one type with the view and sends the difference, unless it has to wait.
   mutating func evaluate(_ type: ResourceType) {
-    guard let view, var state = types[type] else { return }
-    if !state.isAsked, !state.isUrgent, let until = state.blockedUntil(now, policy) {
-      return setDeadline(.flow(type), at: until)
+    guard let view else { return }
+    let blocked = types.change(type) { [now, policy] state in
+      state.isAsked || state.isUrgent ? nil : state.blockedUntil(now, policy)
     }
+    if let until = blocked.flatMap(\.self) { return setDeadline(.flow(type), at: until) }
+    guard var state = types.take(type) else { return }
     if type == .cluster { clustersSerial = viewSerial }
     state.compared = generation
     let before = state.sent
@@ -20,10 +22,10 @@ extension StreamMachine {
     state.isUrgent = false
     guard draft.isDue else {
       if state.heldBack.isEmpty { state.origin = nil }
-      types[type] = state
-      return
+      return types.put(state)
     }
     let isNew = { (name: String) in before[name] == nil && claimed[name] == nil }
+    let isFirst = state.lastSent == nil
     let response = draft.response(of: state, face: face, nonce: nextNonce())
     if type == .cluster, state.isSettled {
       gate.add(
@@ -33,11 +35,10 @@ extension StreamMachine {
     let followers = owe(followersOf: changes.changed, of: state, view)
     if face == .sotw, type == .cluster { draft.followers = followers }
     state.didSend(response, draft, after: before, at: now, policy)
-    types[type] = state
-    emit(response)
-    if state.outstanding.count == policy.silenceNotice {
-      record(.silent(type, responses: state.outstanding.count))
-    }
+    let unanswered = state.outstanding.count
+    types.put(state)
+    emit(response, isFirst: isFirst)
+    if unanswered == policy.silenceNotice { record(.silent(type, responses: unanswered)) }
     if type == .cluster { reconsiderHeldBack() }
   }
 
@@ -115,23 +116,25 @@ extension StreamMachine {
   ///
   /// Nothing waits for an answer in a client's first synchronisation, and nothing waits at all if
   /// the client does not subscribe to clusters.
-  private func isGated(
+  private mutating func isGated(
     _ resource: EncodedResource, _ state: TypeState, _ view: any ResourceView
   ) -> Bool {
-    guard ResourceType.clusterReferrers.contains(state.type), let clusters = types[.cluster]
-    else { return false }
+    guard state.isReferrer else { return false }
+    let gate = gate
     let awaitsAnswers = !gate.isEmpty && (state.lastSent != nil || state.isSettled)
-    let awaitsSending = clusters.pending != .nothing && clusters.lastSent != nil
-    guard awaitsAnswers || awaitsSending else { return false }
-    return view.clusters(referencedBy: resource).contains { name in
-      awaitsAnswers && gate.contains(name)
-        || awaitsSending && clusters.subscription.covers(name)
-          && clusters.sent[name] == nil && view.named(.cluster, name) != nil
-    }
+    return types.change(.cluster) { clusters in
+      let awaitsSending = clusters.pending != .nothing && clusters.lastSent != nil
+      guard awaitsAnswers || awaitsSending else { return false }
+      return view.clusters(referencedBy: resource).contains { name in
+        awaitsAnswers && gate.contains(name)
+          || awaitsSending && clusters.subscription.covers(name)
+            && clusters.sent[name] == nil && view.named(.cluster, name) != nil
+      }
+    } ?? false
   }
 
   /// Decides what goes into a response, and what stays owed.
-  private func draft(
+  private mutating func draft(
     _ state: inout TypeState, _ view: any ResourceView, _ changes: ResourceChanges
   ) -> Draft {
     var draft = Draft(changes: changes)
@@ -180,9 +183,9 @@ extension StreamMachine {
         follower.rejected[key.name] != resource
       else { continue }
       if follower.subscription.covers(key.name) {
-        types[key.type]?.owed.insert(key.name)
+        types.change(key.type) { $0.owed.insert(key.name) }
       } else if face == .delta, state.isSettled {
-        types[key.type]?.unasked.insert(key.name)
+        types.change(key.type) { $0.unasked.insert(key.name) }
       }
     }
     return keys

@@ -23,15 +23,15 @@ public struct StreamMachine: Sendable {
   let limits: StreamLimits
   private let names: ResourceNamesTable
 
-  var types: [ResourceType: TypeState] = [:]
-  /// The subscribed types in the order of a push.
-  var order: [ResourceType] = []
+  var types: TypeTable
   var view: (any ResourceView)?
   /// The view that everything was last compared with, where endpoints have overtaken configuration
   /// since.
   var overtaken: (any ResourceView)?
   /// The newest generation that the stream was told of whole.
   var generation: UInt64 = 0
+  /// About how many types the client has been told something.
+  public private(set) var answeredTypes = 0
   /// Counts the views, so that clusters are compared before what uses them.
   var viewSerial = 0
   var clustersSerial = 0
@@ -63,6 +63,7 @@ public struct StreamMachine: Sendable {
   ) {
     self.names = names
     self.face = face
+    types = TypeTable(vacant: TypeState(type: .cluster, face: face, names: names))
     self.noncePrefix = noncePrefix
     self.policy = policy
     self.limits = limits
@@ -108,13 +109,13 @@ public struct StreamMachine: Sendable {
     if isWhole { self.generation = generation }
     self.view = view
     viewSerial += 1
-    for type in order {
+    for type in types.order {
       var own = scope
       // Endpoints are the most: they are not even looked at where none can differ.
       if type == .endpoint, own.configuration, let earlier, view.hasSame(type, as: earlier) {
         own.configuration = false
       }
-      types[type]?.take(own, origin: origin)
+      types.change(type) { $0.take(own, origin: origin) }
     }
   }
 
@@ -123,24 +124,25 @@ public struct StreamMachine: Sendable {
     switch deadline {
     case .gate: break  // what has expired is looked at before anything is sent
     case .flow(let type):
-      guard let state = types[type], state.isDue, !state.outstanding.isEmpty else { return }
-      if state.blockedUntil(now, policy) == nil { record(.flowExpired(type)) }
+      let isExpired = types.change(type) { [now, policy] state in
+        state.isDue && !state.outstanding.isEmpty && state.blockedUntil(now, policy) == nil
+      }
+      if isExpired ?? false { record(.flowExpired(type)) }
     case .removal: mustReviewRemovals = true
     }
   }
 
   private mutating func expireGate() {
     guard gate.expire(at: now) else { return }
-    let heldBack = types.values.reduce(0) { $0 + $1.heldBack.count }
+    let heldBack = types.sum { $0.heldBack.count }
     if heldBack > 0 { record(.gateExpired(heldBack: heldBack)) }
     reconsiderHeldBack()
   }
 
   /// Compares again what waited for clusters.
   mutating func reconsiderHeldBack() {
-    for type in order {
-      guard let held = types[type]?.heldBack, !held.isEmpty else { continue }
-      types[type]?.pending.merge(.names(held))
+    for type in types.order {
+      types.change(type) { if !$0.heldBack.isEmpty { $0.pending.merge(.names($0.heldBack)) } }
     }
   }
 
@@ -151,10 +153,10 @@ public struct StreamMachine: Sendable {
     guard view != nil else { return }
     expireGate()
     if mustReviewRemovals { reviewRemovals() }
-    let referrersDue = ResourceType.clusterReferrers.contains { types[$0]?.isDue ?? false }
-    if referrersDue, clustersSerial != viewSerial { types[.cluster]?.pending = .all }
-    for type in order where types[type]?.isDue ?? false { evaluate(type) }
-    if let first = gate.firstDeadline, types.values.contains(where: { !$0.heldBack.isEmpty }) {
+    let referrersDue = types.contains { $0.isReferrer && $0.isDue }
+    if referrersDue, clustersSerial != viewSerial { types.change(.cluster) { $0.pending = .all } }
+    for type in types.order where isDue(type) { evaluate(type) }
+    if let first = gate.firstDeadline, types.contains(where: { !$0.heldBack.isEmpty }) {
       setDeadline(.gate, at: first)
     }
     if let next = removals.nextDeadline(after: now, policy: policy) {
@@ -162,11 +164,18 @@ public struct StreamMachine: Sendable {
     }
   }
 
+  private mutating func isDue(_ type: ResourceType) -> Bool {
+    types.change(type) { $0.isDue } ?? false
+  }
+
   // MARK: Out
 
   mutating func record(_ record: StreamRecord) { actions.append(.record(record)) }
 
-  mutating func emit(_ response: StreamResponse) { actions.append(.send(response)) }
+  mutating func emit(_ response: StreamResponse, isFirst: Bool) {
+    if isFirst { answeredTypes += 1 }
+    actions.append(.send(response))
+  }
 
   mutating func setDeadline(_ deadline: StreamDeadline, at time: Duration) {
     guard deadlines[deadline] != time else { return }
@@ -179,12 +188,9 @@ public struct StreamMachine: Sendable {
     return noncePrefix + String(nonceCount)
   }
 
-  /// Starts a type that the client asks for, in its place in the order of a push.
-  mutating func start(_ type: ResourceType) -> TypeState {
-    let rank = { (type: ResourceType) in ResourceType.pushOrder.firstIndex(of: type) ?? .max }
-    order.append(type)
-    order.sort { rank($0) < rank($1) }
-    return TypeState(type: type, face: face, names: names)
+  /// What is known of a type that the client asks for first.
+  func start(_ type: ResourceType) -> TypeState {
+    TypeState(type: type, face: face, names: names)
   }
 }
 

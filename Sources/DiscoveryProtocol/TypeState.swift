@@ -74,6 +74,9 @@ struct TypeState: Sendable {
     mustAnswer || !unasked.isEmpty || !owed.isSubset(of: heldBack)
   }
 
+  /// Whether its resources name clusters.
+  var isReferrer: Bool { ResourceType.clusterReferrers.contains(type) }
+
   /// Whether there is anything to compare or to answer.
   var isDue: Bool { isAsked || pending != .nothing || !suspects.isEmpty }
 

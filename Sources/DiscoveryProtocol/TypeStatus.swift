@@ -82,10 +82,7 @@ public struct TypeStatus: Sendable {
 
 extension StreamMachine {
   /// How each subscribed type stands, in the order of a push.
-  public var status: [TypeStatus] { order.compactMap { types[$0]?.status } }
-
-  /// About how many types the client has been told something.
-  public var answeredTypes: Int { types.values.count { $0.lastSent != nil } }
+  public var status: [TypeStatus] { types.values.map(\.status) }
 
   /// The newest generation of which the client has acknowledged everything that it asked for, but
   /// for what it refused.

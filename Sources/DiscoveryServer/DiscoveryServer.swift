@@ -82,6 +82,8 @@ public final class DiscoveryServer: Sendable {
   let metrics: IstiodMetrics
   let log: Logger
   let turns: Turns
+  /// What wakes streams at their deadlines.
+  let alarms = Alarms()
   /// Where the streams' clock stands at zero.
   let started = ContinuousClock.now
   /// The same moment in seconds since 1970.

@@ -10,11 +10,17 @@ final class Mailbox: Sendable {
     var inbox = StreamInbox()
     var waiter: CheckedContinuation<Void, Never>?
     var reader: CheckedContinuation<Void, Never>?
+    /// The earliest time at which the mailbox is rung; nil where no alarm is set.
+    var alarm: ContinuousClock.Instant?
   }
 
   /// How many requests wait before the reader does.
   private static let capacity = 16
   private let state = Mutex(State())
+  private let alarms: Alarms
+
+  /// An empty mailbox, which those alarms ring.
+  init(_ alarms: Alarms) { self.alarms = alarms }
 
   /// Leaves a request, and waits while too many are there.
   func put(_ request: StreamRequest) async {
@@ -72,26 +78,19 @@ final class Mailbox: Sendable {
   var hasRequests: Bool { state.withLock { !$0.inbox.requests.isEmpty } }
 
   /// Waits until something is there, `deadline` or the end has come, or the task is cancelled.
+  ///
+  /// May also return before: an alarm that was set for an earlier wait rings all the same.
   func wait(until deadline: ContinuousClock.Instant?) async {
-    let end = state.withLock { $0.inbox.endsAt }
-    guard let deadline = [deadline, end].compactMap(\.self).min() else {
-      return await wait(endingAt: end)
+    let (end, due) = state.withLock { state in
+      (state.inbox.endsAt, [deadline, state.inbox.endsAt].compactMap(\.self).min())
     }
-    await withTaskGroup { group in
-      group.addTask { await self.wait(endingAt: end) }
-      group.addTask { try? await ContinuousClock().sleep(until: deadline) }
-      await group.next()
-      group.cancelAll()
-    }
-  }
-
-  private func wait(endingAt end: ContinuousClock.Instant?) async {
+    if let due, state.withLock({ $0.needsAlarm(at: due) }) { alarms.set(due, for: self) }
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let mayGoOn = state.withLock { state in
-          guard state.inbox.isEmpty, state.inbox.endsAt == end, !Task.isCancelled else {
-            return true
-          }
+          guard !state.hasRung(at: due), state.inbox.isEmpty, state.inbox.endsAt == end,
+            !Task.isCancelled
+          else { return true }
           state.waiter = continuation
           return false
         }
@@ -104,6 +103,9 @@ final class Mailbox: Sendable {
       }?.resume()
     }
   }
+
+  /// A time has come that someone wanted to wait for.
+  func ring() { wake { $0.alarm = nil } }
 
   @discardableResult
   private func wake<R: Sendable>(_ change: @Sendable (inout sending State) -> R) -> R {
@@ -119,6 +121,19 @@ final class Mailbox: Sendable {
 
 extension Mailbox.State {
   fileprivate var isFull: Bool { inbox.requests.count >= Mailbox.capacity }
+
+  /// Whether an alarm is to be set, as none rings by then; from now on one does.
+  fileprivate mutating func needsAlarm(at due: ContinuousClock.Instant) -> Bool {
+    if let alarm, alarm <= due { return false }
+    alarm = due
+    return true
+  }
+
+  /// Whether the alarm for a time has rung already.
+  fileprivate func hasRung(at due: ContinuousClock.Instant?) -> Bool {
+    guard let due else { return false }
+    return alarm.map { $0 > due } ?? true
+  }
 
   /// The reader that waits for room.
   fileprivate mutating func takeReader() -> CheckedContinuation<Void, Never>? {

@@ -38,7 +38,7 @@ final class ProxyStream: Sendable {
 
   let number: Int
   let peer: String
-  let mailbox = Mailbox()
+  let mailbox: Mailbox
   let server: DiscoveryServer
   private let face: StreamMachine.Face
   let caller: Caller?
@@ -51,6 +51,7 @@ final class ProxyStream: Sendable {
     caller: Caller?
   ) {
     self.server = server
+    mailbox = Mailbox(server.alarms)
     self.number = number
     self.peer = peer
     self.face = face
@@ -147,7 +148,9 @@ final class ProxyStream: Sendable {
         switch action {
         case .setDeadline(let deadline, let delay): timers.set(deadline, after: delay)
         case .send(let response):
-          guard await send(response, call, since: began) else { return GRPCStatus(.cancelled) }
+          let isSent = await send(
+            response, call, since: began, isOfEndpoints: contents.hasEndpoints)
+          guard isSent else { return GRPCStatus(.cancelled) }
         case .record(let record): note(record)
         case .closeWithError(let error):
           if let limit = error.limit { server.metrics.xds.countExceeded(limit.rawValue) }
@@ -312,9 +315,10 @@ final class ProxyStream: Sendable {
 
   // MARK: Out
 
-  /// Writes a response; false where the client is gone.
+  /// Writes a response, which may be of nothing but changed endpoints; false where the client is gone.
   private func send(
-    _ response: StreamResponse, _ call: GRPCServerStream, since began: ContinuousClock.Instant
+    _ response: StreamResponse, _ call: GRPCServerStream, since began: ContinuousClock.Instant,
+    isOfEndpoints: Bool
   ) async -> Bool {
     let generated = ContinuousClock.now
     let message = GRPCMessage(
@@ -334,14 +338,16 @@ final class ProxyStream: Sendable {
     xds.sendTime.observe(ContinuousClock.now - generated)
     xds.pushTime.observe(ContinuousClock.now - began, [type])
     xds.configSize.observe(Double(message.count), [response.type.url])
-    logPush(response, size: message.count)
+    logPush(response, size: message.count, isOfEndpoints: isOfEndpoints)
     return true
   }
 
-  private func logPush(_ response: StreamResponse, size: Int) {
+  private func logPush(_ response: StreamResponse, size: Int, isOfEndpoints: Bool) {
     let node = state.withLock { $0.node?.shortID ?? "" }
     let type = response.type.shortName.uppercased()
-    server.log.info(
+    // As istiod has it: what endpoints alone cause is told to developers.
+    server.log.log(
+      isOfEndpoints ? .debug : .info,
       "\(type): PUSH for node:\(node) resources:\(response.resources.count) "
         + "removed:\(response.removed.count) size:\(byteCount(size))")
   }

@@ -12,14 +12,12 @@ struct TurnQueue: Sendable {
     var due: Duration
     var order: Int
     var stream: Int
-
-    func precedes(_ other: Wish) -> Bool { (due, order) < (other.due, other.order) }
   }
 
   private var free: Int
   private var count = 0
-  /// A binary heap; a stream that became more urgent stands in it twice, and counts once.
-  private var heap: [Wish] = []
+  /// A stream that became more urgent stands in it twice, and counts once.
+  private var heap = Heap<Wish> { ($0.due, $0.order) < ($1.due, $1.order) }
   private var waiting: [Int: Duration] = [:]
 
   /// A queue for this many places, at least one.
@@ -49,7 +47,7 @@ struct TurnQueue: Sendable {
 
   /// A turn has ended; the stream whose turn begins.
   mutating func give() -> Int? {
-    while let wish = pop() {
+    while let wish = heap.pop() {
       guard waiting[wish.stream] == wish.due else { continue }
       waiting[wish.stream] = nil
       return wish.stream
@@ -60,26 +58,6 @@ struct TurnQueue: Sendable {
 
   private mutating func push(_ stream: Int, _ due: Duration) {
     count += 1
-    heap.append(Wish(due: due, order: count, stream: stream))
-    var child = heap.count - 1
-    while child > 0, heap[child].precedes(heap[(child - 1) / 2]) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  private mutating func pop() -> Wish? {
-    guard let first = heap.first, let last = heap.popLast() else { return nil }
-    guard !heap.isEmpty else { return first }
-    heap[0] = last
-    var parent = 0
-    while true {
-      let children = (2 * parent + 1..<2 * parent + 3).filter { $0 < heap.count }
-      guard let least = children.min(by: { heap[$0].precedes(heap[$1]) }),
-        heap[least].precedes(heap[parent])
-      else { return first }
-      heap.swapAt(least, parent)
-      parent = least
-    }
+    heap.push(Wish(due: due, order: count, stream: stream))
   }
 }

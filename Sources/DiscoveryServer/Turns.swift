@@ -43,7 +43,11 @@ final class Turns: Sendable {
 
   /// Waits for a stream's turn, which ``give()`` ends.
   func take(_ stream: Int, _ urgency: Urgency) async {
-    if state.withLock({ $0.queue.takeFree() }) { return }
+    if state.withLock({ $0.queue.takeFree() }) {
+      // Who has work too, and is to be asked for its urgency yet, stands behind this task.
+      if case .endpoints = urgency { return }
+      return await Task.yield()
+    }
     let due = due(urgency)
     await withCheckedContinuation { continuation in
       let begins = state.withLock { state in

@@ -14,6 +14,8 @@ public struct ServiceRegistry: Sendable {
   public private(set) var directAddresses: Set<String> = []
   /// Tells all endpoints from others.
   public private(set) var endpointsTag = Tag()
+  /// What led to these endpoints from others; nil where any may differ from what was before.
+  public private(set) var endpointsStep: EndpointsStep?
   /// The endpoints of each service.
   public private(set) var endpointsByService: [ServiceKey: [MeshEndpoint]]
   private var identitiesByService: [ServiceKey: [String]] = [:]
@@ -70,18 +72,29 @@ public struct ServiceRegistry: Sendable {
   ) -> ServiceRegistry {
     var registry = self
     registry.sources = sources
+    var changed: Set<ServiceKey> = []
+    var (isDirect, isExternal, isIdentity) = (false, false, false)
     for key in touched {
       guard let service = service(key) else { continue }
+      let (before, identities) = (endpointsByService[key] ?? [], identitiesByService[key])
       let endpoints = sources.endpoints(of: service)
+      guard endpoints != before else { continue }
+      changed.insert(key)
       registry.endpointsByService[key] = endpoints.isEmpty ? nil : endpoints
       registry.indexIdentities(of: service)
+      isIdentity = isIdentity || registry.identitiesByService[key] != identities
+      isDirect = isDirect || service.isDirect
+      isExternal = isExternal || (before + endpoints).contains { $0.servicePort != 0 }
     }
-    registry.indexExternal()
-    registry.indexDirect()
-    registry.identitiesTag = Tag()
-    registry.directTag = Tag()
+    guard !changed.isEmpty else { return registry }
+    if isExternal { registry.reindexExternal(of: changed, after: self) }
+    if isIdentity { registry.identitiesTag = Tag() }
+    if isDirect {
+      registry.indexDirect()
+      registry.directTag = Tag()
+    }
     registry.endpointsTag = Tag()
-    registry.keepTags(of: self)
+    registry.endpointsStep = EndpointsStep(from: endpointsTag, services: changed)
     return registry
   }
 
@@ -94,8 +107,10 @@ public struct ServiceRegistry: Sendable {
 
   /// The service `key`: of several, the Kubernetes Service, else the oldest entry's.
   public func service(_ key: ServiceKey) -> MeshService? {
-    byHostname[key.hostname]?[key.namespace].map { services[$0] }
+    place(of: key).map { services[$0] }
   }
+
+  private func place(of key: ServiceKey) -> Int? { byHostname[key.hostname]?[key.namespace] }
 
   /// The services of `hostname`, by namespace.
   public func services(hostname: Hostname) -> [String: MeshService] {
@@ -164,12 +179,38 @@ public struct ServiceRegistry: Sendable {
   private mutating func indexExternal() {
     externalByAddress = [:]
     for service in counting {
-      var addresses: Set<String> = []
-      for endpoint in endpointsByService[service.key] ?? [] where endpoint.servicePort != 0 {
-        addresses.formUnion(endpoint.addresses)
+      for address in externalAddresses(of: service.key) {
+        externalByAddress[address, default: []].append(service.key)
       }
-      for address in addresses { externalByAddress[address, default: []].append(service.key) }
     }
+  }
+
+  /// The same after the endpoints of some services have changed.
+  private mutating func reindexExternal(
+    of changed: Set<ServiceKey>, after previous: ServiceRegistry
+  ) {
+    for key in changed {
+      guard let place = place(of: key) else { continue }
+      for address in previous.externalAddresses(of: key) {
+        externalByAddress[address]?.removeAll { $0 == key }
+        if externalByAddress[address]?.isEmpty ?? false { externalByAddress[address] = nil }
+      }
+      for address in externalAddresses(of: key) {
+        var keys = externalByAddress[address] ?? []
+        let index = keys.firstIndex { self.place(of: $0) ?? 0 > place } ?? keys.count
+        keys.insert(key, at: index)
+        externalByAddress[address] = keys
+      }
+    }
+  }
+
+  /// The addresses at which a service is declared by ServiceEntries.
+  private func externalAddresses(of service: ServiceKey) -> Set<String> {
+    var addresses: Set<String> = []
+    for endpoint in endpointsByService[service] ?? [] where endpoint.servicePort != 0 {
+      addresses.formUnion(endpoint.addresses)
+    }
+    return addresses
   }
 
   /// Gives each service the names of the ExternalNames that lead to it, over any number of steps.
@@ -199,6 +240,14 @@ public struct ServiceRegistry: Sendable {
 extension MeshService {
   /// Whether clients may connect to its endpoints' own addresses.
   fileprivate var isDirect: Bool { resolution == .passthrough }
+}
+
+/// A step from the endpoints of one registry to those of the next.
+public struct EndpointsStep: Sendable {
+  /// Tells the endpoints before it from others.
+  public let from: Tag
+  /// The services whose endpoints differ; those of all others are the same.
+  public let services: Set<ServiceKey>
 }
 
 /// The endpoints of an earlier registry, where nothing that they are made of differs.

@@ -2,7 +2,7 @@
 
 public import EnvoyAPI
 import MeshModel
-import ServiceDiscovery
+public import ServiceDiscovery
 import Synchronization
 
 /// What load assignments of a proxy are made of.
@@ -16,6 +16,13 @@ public struct EndpointSources: Hashable, Sendable {
   let services: Tag
   let endpoints: Tag
   let gateways: NetworkGateways
+
+  /// What they were made of before a step from some endpoints to others.
+  public func before(_ step: EndpointsStep) -> EndpointSources {
+    EndpointSources(
+      node: node, settings: settings, visible: visible, rules: rules, policies: policies,
+      services: services, endpoints: step.from, gateways: gateways)
+  }
 
   /// Adds what mostly differs; the rest is left to equality.
   public func hash(into hasher: inout Hasher) {

@@ -4,7 +4,7 @@ import Configuration
 public import EnvoyAPI
 import JSON
 import MeshModel
-import ServiceDiscovery
+public import ServiceDiscovery
 
 extension ProxyContext {
   /// The load assignment of an EDS cluster; empty where no service or port of the name is seen, and
@@ -31,6 +31,9 @@ extension ProxyContext {
       services: mesh.registry.servicesTag, endpoints: mesh.registry.endpointsTag,
       gateways: mesh.networkGateways)
   }
+
+  /// What led to the snapshot's endpoints, where that is known.
+  public var endpointsStep: EndpointsStep? { mesh.registry.endpointsStep }
 
   /// What of the proxy load assignments depend on.
   private var nodeForEndpoints: ProxyNode {

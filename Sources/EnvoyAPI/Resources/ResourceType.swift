@@ -1,57 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A kind of resource that xDS serves, known by its type URL.
+///
+/// Those that are served are one byte to compare and to hash, whatever their URL.
 public struct ResourceType: Hashable, Sendable {
-  /// The type URL, as requests and responses name it.
-  public let url: String
+  /// The types that are served, in the order of a push.
+  private enum Known: UInt8, CaseIterable, Sendable {
+    case cluster, endpoint, listener, route, virtualHost, secret, extensionConfig, nameTable
+    case proxyConfig
 
-  /// The type of a URL that a client sent, known or not.
-  public init(url: String) { self.url = url }
+    var url: String {
+      switch self {
+      case .cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+      case .endpoint: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+      case .listener: "type.googleapis.com/envoy.config.listener.v3.Listener"
+      case .route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+      case .virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost"
+      case .secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+      case .extensionConfig: "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+      case .nameTable: "type.googleapis.com/istio.networking.nds.v1.NameTable"
+      case .proxyConfig: "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig"
+      }
+    }
 
-  /// Clusters (CDS).
-  public static let cluster = envoy("config.cluster.v3.Cluster")
-  /// Cluster load assignments (EDS).
-  public static let endpoint = envoy("config.endpoint.v3.ClusterLoadAssignment")
-  /// Listeners (LDS).
-  public static let listener = envoy("config.listener.v3.Listener")
-  /// Route configurations (RDS).
-  public static let route = envoy("config.route.v3.RouteConfiguration")
-  /// Virtual hosts on demand (VHDS).
-  public static let virtualHost = envoy("config.route.v3.VirtualHost")
-  /// Secrets (SDS).
-  public static let secret = envoy("extensions.transport_sockets.tls.v3.Secret")
-  /// Extension configurations (ECDS).
-  public static let extensionConfig = envoy("config.core.v3.TypedExtensionConfig")
-  /// Istio's table of names for the agent's DNS proxy (NDS).
-  public static let nameTable = ResourceType(
-    url: "type.googleapis.com/istio.networking.nds.v1.NameTable")
-  /// Istio's proxy configuration for agents (PCDS).
-  public static let proxyConfig = ResourceType(
-    url: "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig")
-
-  private static func envoy(_ name: String) -> ResourceType {
-    ResourceType(url: "type.googleapis.com/envoy." + name)
+    static let byURL = Dictionary(uniqueKeysWithValues: allCases.map { ($0.url, $0) })
   }
 
+  private enum Kind: Hashable, Sendable {
+    case known(Known)
+    case other(url: String)
+  }
+
+  private let kind: Kind
+
+  /// The type of a URL that a client sent, known or not.
+  public init(url: String) {
+    kind = Known.byURL[url].map { .known($0) } ?? .other(url: url)
+  }
+
+  private init(_ known: Known) { kind = .known(known) }
+
+  /// The type URL, as requests and responses name it.
+  public var url: String {
+    switch kind {
+    case .known(let known): known.url
+    case .other(let url): url
+    }
+  }
+
+  /// Clusters (CDS).
+  public static let cluster = ResourceType(.cluster)
+  /// Cluster load assignments (EDS).
+  public static let endpoint = ResourceType(.endpoint)
+  /// Listeners (LDS).
+  public static let listener = ResourceType(.listener)
+  /// Route configurations (RDS).
+  public static let route = ResourceType(.route)
+  /// Virtual hosts on demand (VHDS).
+  public static let virtualHost = ResourceType(.virtualHost)
+  /// Secrets (SDS).
+  public static let secret = ResourceType(.secret)
+  /// Extension configurations (ECDS).
+  public static let extensionConfig = ResourceType(.extensionConfig)
+  /// Istio's table of names for the agent's DNS proxy (NDS).
+  public static let nameTable = ResourceType(.nameTable)
+  /// Istio's proxy configuration for agents (PCDS).
+  public static let proxyConfig = ResourceType(.proxyConfig)
+
   /// The order of a push: what others refer to first (xDS protocol, "Eventual consistency").
-  public static let pushOrder: [ResourceType] = [
-    .cluster, .endpoint, .listener, .route, .virtualHost, .secret, .extensionConfig, .nameTable,
-    .proxyConfig,
-  ]
+  public static let pushOrder = Known.allCases.map { ResourceType($0) }
+
+  /// The place in the order of a push; those that are not served come last.
+  public var pushRank: Int {
+    if case .known(let known) = kind { Int(known.rawValue) } else { Int.max }
+  }
 
   /// The abbreviation that logs and metrics use, such as `cds`; the URL for unknown types.
   public var shortName: String {
-    switch self {
-    case .cluster: "cds"
-    case .endpoint: "eds"
-    case .listener: "lds"
-    case .route: "rds"
-    case .virtualHost: "vhds"
-    case .secret: "sds"
-    case .extensionConfig: "ecds"
-    case .nameTable: "nds"
-    case .proxyConfig: "pcds"
-    default: url
+    switch kind {
+    case .known(.cluster): "cds"
+    case .known(.endpoint): "eds"
+    case .known(.listener): "lds"
+    case .known(.route): "rds"
+    case .known(.virtualHost): "vhds"
+    case .known(.secret): "sds"
+    case .known(.extensionConfig): "ecds"
+    case .known(.nameTable): "nds"
+    case .known(.proxyConfig): "pcds"
+    case .other(let url): url
     }
   }
 

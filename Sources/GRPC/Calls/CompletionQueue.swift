@@ -52,10 +52,14 @@ class Completion: @unchecked Sendable {
 
 /// A completion queue and the thread that serves it.
 final class CompletionQueue: Sendable {
-  private nonisolated(unsafe) let raw: OpaquePointer  // SAFETY: the C object locks itself.
+  private let loop: QueueLoop
 
   /// The queue, for as long as this object is retained.
-  var pointer: OpaquePointer { raw }
+  var pointer: OpaquePointer { loop.queue }
+
+  /// Runs tasks that wait for operations of this queue: what an operation's end resumes goes on
+  /// right there, on the queue's thread.
+  var executor: any TaskExecutor { loop }
 
   /// Makes a queue and starts its thread.
   init() throws(GRPCSetupError) {
@@ -63,45 +67,77 @@ final class CompletionQueue: Sendable {
     guard let queue = grpc_completion_queue_create_for_next(nil) else {
       throw GRPCSetupError("gRPC has no completion queue to give")
     }
-    raw = queue
-    let failure = startThread(UnsafeMutableRawPointer(queue))
+    loop = QueueLoop(queue)
+    let failure = startDetachedThread(
+      completionQueueThread, Unmanaged.passRetained(loop).toOpaque())
     if failure != 0 {
       throw GRPCSetupError("a gRPC thread cannot be started: \(String(cString: strerror(failure)))")
     }
   }
 
-  deinit { grpc_completion_queue_shutdown(raw) }
+  deinit { grpc_completion_queue_shutdown(loop.queue) }
 }
 
-/// Starts the thread of a queue, detached, with all signals blocked; returns an `errno` or 0.
-private func startThread(_ queue: UnsafeMutableRawPointer) -> Int32 {
-  var attributes = pthread_attr_t()
-  pthread_attr_init(&attributes)
-  defer { pthread_attr_destroy(&attributes) }
-  pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-  var all = sigset_t()
-  var before = sigset_t()
-  sigfillset(&all)
-  pthread_sigmask(SIG_SETMASK, &all, &before)
-  defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-  var thread = pthread_t()
-  return pthread_create(&thread, &attributes, completionQueueThread, queue)
+// SAFETY: `ready` is used on the loop's own thread alone, `queue` locks itself.
+
+/// What the thread of a queue does: ends operations, and runs what that resumes.
+///
+/// A job that becomes ready elsewhere is run elsewhere, by ``WorkerPool``: the thread may be asleep
+/// in gRPC, which nobody can wake from outside.
+private final class QueueLoop: TaskExecutor, @unchecked Sendable {
+  let queue: OpaquePointer
+  private var ready: [UnownedJob] = []
+  private let thread = Atomic<pthread_t>(0)
+
+  /// How many jobs are run before gRPC is looked at again.
+  private static let stretch = 32
+
+  init(_ queue: OpaquePointer) { self.queue = queue }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    if thread.load(ordering: .relaxed) == pthread_self() {
+      ready.append(job)
+    } else {
+      WorkerPool.shared.add(job, of: asUnownedTaskExecutor())
+    }
+  }
+
+  /// Drains the queue until it is shut down, then destroys it.
+  func run() {
+    thread.store(pthread_self(), ordering: .relaxed)
+    let never = gpr_inf_future(GPR_CLOCK_MONOTONIC)
+    let now = gpr_inf_past(GPR_CLOCK_MONOTONIC)
+    while true {
+      let event = grpc_completion_queue_next(queue, ready.isEmpty ? never : now, nil)
+      if event.type == GRPC_QUEUE_SHUTDOWN { break }
+      if event.type == GRPC_OP_COMPLETE, let tag = event.tag {
+        Completion.take(tag, success: event.success != 0)
+      }
+      runJobs()
+    }
+    while !ready.isEmpty { runJobs() }
+    thread.store(0, ordering: .relaxed)
+    grpc_completion_queue_destroy(queue)
+  }
+
+  private func runJobs() {
+    var left = QueueLoop.stretch
+    while !ready.isEmpty, left > 0 {
+      let jobs = ready
+      ready = []
+      for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
+      left -= jobs.count
+    }
+  }
 }
 
-/// Drains a queue until it is shut down, then destroys it.
+/// The thread of a queue.
 private func completionQueueThread(
   _ context: UnsafeMutableRawPointer?
 ) -> UnsafeMutableRawPointer? {
   guard let context else { return nil }
   cgrpc_name_thread("grpc-queue")
-  let queue = OpaquePointer(context)
-  let never = gpr_inf_future(GPR_CLOCK_MONOTONIC)
-  while true {
-    let event = grpc_completion_queue_next(queue, never, nil)
-    if event.type == GRPC_QUEUE_SHUTDOWN { break }
-    guard event.type == GRPC_OP_COMPLETE, let tag = event.tag else { continue }
-    Completion.take(tag, success: event.success != 0)
-  }
-  grpc_completion_queue_destroy(queue)
+  Unmanaged<QueueLoop>.fromOpaque(context).takeRetainedValue().run()
   return nil
 }

@@ -72,7 +72,9 @@ public final class GRPCServer: Sendable {
         }
         for await arrival in calls.stream {
           arm(calls.continuation, arrival.queue)
-          group.addTask { await self.serve(arrival.call) }
+          group.addTask(executorPreference: arrival.queue.executor) {
+            await self.serve(arrival.call)
+          }
         }
       }
     } onCancel: {
