@@ -174,19 +174,21 @@ extension StreamMachine {
     followersOf changed: [EncodedResource], of state: TypeState, _ view: any ResourceView
   ) -> Set<ResourceKey> {
     let keys = Set(changed.flatMap(view.followers))
-    for key in keys {
-      guard let follower = types[key.type] else {
-        if face == .delta, state.isSettled { unfollowed.insert(key) }
-        continue
+    let sendsUnasked = face == .delta && state.isSettled
+    for (type, keys) in Dictionary(grouping: keys, by: \.type) {
+      let isKnown: Void? = types.change(type) { follower in
+        // One list that many streams share, in place of a look at what each name needs.
+        let wanted = follower.wanted(from: view)
+        for name in keys.map(\.name) {
+          let isWanted = follower.subscription.covers(name)
+          guard isWanted || sendsUnasked,
+            let resource = isWanted ? wanted[name] : view.named(type, name),
+            follower.rejected[name] != resource
+          else { continue }
+          if isWanted { follower.owed.insert(name) } else { follower.unasked.insert(name) }
+        }
       }
-      guard let resource = view.named(key.type, key.name),
-        follower.rejected[key.name] != resource
-      else { continue }
-      if follower.subscription.covers(key.name) {
-        types.change(key.type) { $0.owed.insert(key.name) }
-      } else if face == .delta, state.isSettled {
-        types.change(key.type) { $0.unasked.insert(key.name) }
-      }
+      if isKnown == nil, sendsUnasked { unfollowed.formUnion(keys) }
     }
     return keys
   }
