@@ -5,49 +5,78 @@ import Synchronization
 /// The alarms of all streams: one sleeper for them all, so that a stream can wait for what comes
 /// first, a message or a time, without a task for the time.
 final class Alarms: Sendable {
-  private struct Alarm: Sendable {
+  fileprivate struct Alarm: Sendable {
     var time: ContinuousClock.Instant
     weak var mailbox: Mailbox?
   }
 
-  private struct State {
+  fileprivate struct State {
     var alarms = Heap<Alarm> { $0.time < $1.time }
-    var sleeper: Task<Void, Never>?
+    /// Who sleeps until the first alarm, and is to wake where another becomes the first.
+    var sleepers: [CheckedContinuation<Void, Never>] = []
   }
 
   private let state = Mutex(State())
 
-  deinit { state.withLock { $0.sleeper }?.cancel() }
-
   /// Has a mailbox rung at a time, unless it is gone by then.
   func set(_ time: ContinuousClock.Instant, for mailbox: Mailbox) {
-    state.withLock { state in
+    let woken = state.withLock { state in
       let isFirst = state.alarms.first.map { time < $0.time } ?? true
       state.alarms.push(Alarm(time: time, mailbox: mailbox))
-      if isFirst { sleep(until: time, &state) }
+      return isFirst ? state.takeSleepers() : []
+    }
+    for sleeper in woken { sleeper.resume() }
+  }
+
+  /// Rings the alarms, until the task is cancelled; several tasks may run this.
+  func run() async {
+    while !Task.isCancelled {
+      let first = ring()
+      await withTaskGroup { group in
+        group.addTask { await self.waitForAnother(than: first) }
+        if let first { group.addTask { try? await ContinuousClock().sleep(until: first) } }
+        await group.next()
+        group.cancelAll()
+      }
     }
   }
 
-  private func sleep(until time: ContinuousClock.Instant, _ state: inout State) {
-    state.sleeper?.cancel()
-    state.sleeper = Task { [weak self] in
-      guard (try? await ContinuousClock().sleep(until: time)) != nil else { return }
-      self?.ring()
+  /// Returns when another alarm is the first, or the task is cancelled.
+  private func waitForAnother(than first: ContinuousClock.Instant?) async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let mayGoOn = state.withLock { state in
+          if state.alarms.first?.time != first || Task.isCancelled { return true }
+          state.sleepers.append(continuation)
+          return false
+        }
+        if mayGoOn { continuation.resume() }
+      }
+    } onCancel: {
+      for sleeper in state.withLock({ $0.takeSleepers() }) { sleeper.resume() }
     }
   }
 
-  /// Rings all mailboxes whose time has come.
-  private func ring() {
-    let due = state.withLock { state in
+  /// Rings all mailboxes whose time has come; the time of the next.
+  private func ring() -> ContinuousClock.Instant? {
+    let (due, next) = state.withLock { state in
       var due: [Mailbox] = []
       let now = ContinuousClock.now
       while let first = state.alarms.first, first.time <= now {
         _ = state.alarms.pop()
         if let mailbox = first.mailbox { due.append(mailbox) }
       }
-      if let next = state.alarms.first?.time { sleep(until: next, &state) }
-      return due
+      return (due, state.alarms.first?.time)
     }
     for mailbox in due { mailbox.ring() }
+    return next
+  }
+}
+
+extension Alarms.State {
+  /// Those that sleep, who are to wake.
+  fileprivate mutating func takeSleepers() -> [CheckedContinuation<Void, Never>] {
+    defer { sleepers = [] }
+    return sleepers
   }
 }

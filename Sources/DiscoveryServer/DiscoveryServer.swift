@@ -108,6 +108,10 @@ public final class DiscoveryServer: Sendable {
     self.log = log.scope("ads", "ads debugging")
   }
 
+  /// Wakes streams at their deadlines, until the task is cancelled; to be run while there are any, by
+  /// one task or more.
+  public func run() async { await alarms.run() }
+
   /// The methods to register with a gRPC server.
   ///
   /// - Parameter callers: How callers prove who they are, without which they are refused; nil on a

@@ -54,6 +54,7 @@ struct ADSFixture {
   /// Runs a test with a transport that serves.
   func serving(_ body: () async throws -> Void) async throws {
     try await withThrowingTaskGroup { group in
+      async let _ = server.run()
       group.addTask { await transport.run() }
       do {
         try await body()

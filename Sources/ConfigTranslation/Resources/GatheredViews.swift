@@ -18,17 +18,17 @@ final class GatheredViews: Sendable {
   /// Listeners for traffic to services.
   let listeners = Memo<ListenerListKey, ResourceList>(limit: 1000)
   /// Such a list with a proxy's own resources.
-  let merged = Memo<MergedListKey, ResourceList>(limit: 2000)
+  let merged = WeakMemo<MergedListKey, ResourceList>()
   /// Load assignments.
   let assignments = Memo<AssignmentKey, EncodedResource>(limit: 50_000)
   /// All of them that a class of proxies has.
   let assignmentTables = Memo<EndpointClass, AssignmentTable>(limit: 500)
   /// Route configurations of sidecars.
-  let routes = Memo<SidecarRoutesKey, EncodedResource>(limit: 500)
+  let routes = WeakMemo<SidecarRoutesKey, EncodedResource>()
   /// Gateways, as proxies have them.
   let gateways = Memo<MergedGatewaysKey, MergedGateways>(limit: 100)
   /// Route configurations of gateways.
-  let gatewayRoutes = Memo<GatewayRoutesKey, EncodedResource>(limit: 5000)
+  let gatewayRoutes = WeakMemo<GatewayRoutesKey, EncodedResource>()
   /// Services by port.
   let portServices = Memo<PortServicesKey, PortServices>(limit: 2000)
   /// Services with one of their ports.
@@ -36,9 +36,9 @@ final class GatheredViews: Sendable {
   /// Virtual hosts of services without rules.
   let serviceHosts = Memo<ServiceHostKey, VirtualHostCandidate>(limit: 100_000)
   /// The same of all services on a port, in their order.
-  let ownHosts = Memo<OwnHostsKey, [[VirtualHostCandidate]]>(limit: 500)
+  let ownHosts = RecentMemo<OwnHostsSubject, OwnHostsKey, [[VirtualHostCandidate]]>(limit: 500)
   /// Virtual hosts of VirtualServices.
-  let ruleHosts = Memo<RuleHostsKey, RuleHosts>(limit: 50_000)
+  let ruleHosts = RecentMemo<RuleHostsSubject, RuleHostsKey, RuleHosts>(limit: 50_000)
 }
 
 /// A shared list, and the resources that one proxy has besides.

@@ -37,11 +37,6 @@ public final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
   }
 
-  /// The value of a key, if it is known.
-  public func known(_ key: Key) -> Value? {
-    state.withLock { $0.young[key] ?? $0.old[key] }
-  }
-
   private func insert(_ key: Key, _ value: Value, _ state: inout State) {
     if state.young.count >= limit {
       state.old = state.young

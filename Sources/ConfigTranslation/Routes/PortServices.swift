@@ -79,35 +79,47 @@ struct ServiceHostKey: Hashable, Sendable {
 }
 
 /// What the virtual hosts of all services without rules depend on.
-struct OwnHostsKey: Hashable, Sendable {
+struct OwnHostsKey: Equatable, Sendable {
   var services: Tag
   var destinationRules: Tag
-  var countsAttempts: Bool
+}
+
+/// Whose virtual hosts they are: those of proxies of a class, on one port.
+struct OwnHostsSubject: Hashable, Sendable {
   var proxy: Shared<OutboundClass>
+  var scope: ListenerScope
+  var port: UInt32
+  var countsAttempts: Bool
 }
 
 /// What the virtual hosts of a VirtualService depend on, on one port.
-struct RuleHostsKey: Hashable, Sendable {
+struct RuleHostsKey: Equatable, Sendable {
   var rule: ResolvedVirtualService
-  var port: UInt32
   /// The services of its hosts and destinations.
   var services: [MeshService.Identity?]
   /// All services and VirtualServices, where it depends on these what a pattern is for.
   var all: [Tag]
   var destinationRules: Tag
-  var countsAttempts: Bool
-  var proxy: Shared<OutboundClass>
-
-  func hash(into hasher: inout Hasher) {
-    hasher.combine(ObjectIdentifier(rule))
-    hasher.combine(port)
-    hasher.combine(proxy)
-  }
 
   /// Whether both are of one VirtualService: as an object, since equal ones need not be one.
   static func == (left: RuleHostsKey, right: RuleHostsKey) -> Bool {
-    left.rule === right.rule && left.port == right.port && left.services == right.services
-      && left.all == right.all && left.destinationRules == right.destinationRules
-      && left.countsAttempts == right.countsAttempts && left.proxy == right.proxy
+    left.rule === right.rule && left.services == right.services && left.all == right.all
+      && left.destinationRules == right.destinationRules
   }
+}
+
+/// Whose virtual hosts they are: those of a VirtualService for proxies of a class, on one port.
+struct RuleHostsSubject: Hashable, Sendable {
+  var rule: ObjectKey
+  var proxy: Shared<OutboundClass>
+  /// Where it depends on all services what a pattern is for.
+  var scope: ListenerScope?
+  var port: UInt32
+  var countsAttempts: Bool
+}
+
+/// A listener of a Sidecar, or of none.
+struct ListenerScope: Hashable, Sendable {
+  var sidecar: ObjectKey?
+  var listener: Int
 }

@@ -23,6 +23,7 @@ struct SidecarVirtualHosts {
   private let proxy: Shared<OutboundClass>
   private let ofServices: Shared<OutboundClass>
   private let egress: EgressScope
+  private let scope: ListenerScope
   private let port: UInt32
   private let countsAttempts: Bool
   private let listening: PortServices
@@ -37,6 +38,7 @@ struct SidecarVirtualHosts {
     ofServices = context.cache.interned(proxy.value.ofServices)
     let egress = context.outbound.egress[listener]
     self.egress = egress
+    scope = ListenerScope(sidecar: context.outbound.sidecar?.key, listener: listener)
     self.port = port
     self.countsAttempts = countsAttempts
     let key = PortServicesKey(
@@ -103,14 +105,15 @@ struct SidecarVirtualHosts {
   // MARK: VirtualServices
 
   private func ruleHosts(of rule: ResolvedVirtualService) -> RuleHosts {
-    let scope = context.outbound
     let hasPatterns = rule.hostnames.contains(where: \.isWildcard)
+    let subject = RuleHostsSubject(
+      rule: rule.object.key, proxy: proxy, scope: hasPatterns ? scope : nil, port: port,
+      countsAttempts: countsAttempts)
     let key = RuleHostsKey(
-      rule: rule, port: port,
-      services: (rule.hostnames + rule.destinations).map { byHost[$0]?.identity },
-      all: hasPatterns ? [listening.tag, scope.virtualServicesTag] : [],
-      destinationRules: scope.destinationRulesTag, countsAttempts: countsAttempts, proxy: proxy)
-    return context.cache.gathered.ruleHosts.value(key) {
+      rule: rule, services: (rule.hostnames + rule.destinations).map { byHost[$0]?.identity },
+      all: hasPatterns ? [listening.tag, context.outbound.virtualServicesTag] : [],
+      destinationRules: context.outbound.destinationRulesTag)
+    return context.cache.gathered.ruleHosts.value(subject, key) {
       let rules = VirtualServiceRules(
         context, gateways: [VirtualServiceIndex.mesh], port: port,
         lookup: { [byHost] in byHost[$0] })
@@ -188,10 +191,11 @@ struct SidecarVirtualHosts {
 
   /// The hosts of each service, in the order of the services.
   private var ownHosts: [[VirtualHostCandidate]] {
+    let subject = OwnHostsSubject(
+      proxy: proxy, scope: scope, port: port, countsAttempts: countsAttempts)
     let key = OwnHostsKey(
-      services: listening.tag, destinationRules: context.outbound.destinationRulesTag,
-      countsAttempts: countsAttempts, proxy: proxy)
-    return context.cache.gathered.ownHosts.value(key) { services.map(ownHosts) }
+      services: listening.tag, destinationRules: context.outbound.destinationRulesTag)
+    return context.cache.gathered.ownHosts.value(subject, key) { services.map(ownHosts) }
   }
 
   private func ownHosts(of service: MeshService) -> [VirtualHostCandidate] {

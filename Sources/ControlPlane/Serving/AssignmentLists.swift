@@ -13,7 +13,7 @@ final class AssignmentLists: Sendable {
     var names: ResourceNames
   }
 
-  private let known = Memo<Key, ResourceList>(limit: 100)
+  private let known = WeakMemo<Key, ResourceList>()
   /// Where in a list the load assignments of each host are.
   private let places = Memo<ResourceNames, [String: [Int]]>(limit: 20)
 

@@ -59,6 +59,7 @@ final class GRPCService: Service {
         try? await ContinuousClock().sleep(until: last)
         server.shutDownGracefully(within: grace - (.now - began))
       }
+      group.addTask { await discovery.run() }
       try await server.run()
       group.cancelAll()
     }

@@ -57,17 +57,22 @@ final class CompletionQueue: Sendable {
   /// The queue, for as long as this object is retained.
   var pointer: OpaquePointer { loop.queue }
 
-  /// Runs tasks that wait for operations of this queue: what an operation's end resumes goes on
-  /// right there, on the queue's thread.
-  var executor: any TaskExecutor { loop }
+  /// Runs tasks that wait for operations of this queue; nil for a queue without workers.
+  ///
+  /// What an operation's end resumes goes on right there, on the queue's thread.
+  let executor: (any TaskExecutor)?
 
   /// Makes a queue and starts its thread.
-  init() throws(GRPCSetupError) {
+  ///
+  /// - Parameter workers: They run what becomes ready elsewhere for the tasks of its executor.
+  init(workers: WorkerPool? = nil) throws(GRPCSetupError) {
     _ = Library.ready
     guard let queue = grpc_completion_queue_create_for_next(nil) else {
       throw GRPCSetupError("gRPC has no completion queue to give")
     }
-    loop = QueueLoop(queue)
+    let loop = QueueLoop(queue)
+    self.loop = loop
+    executor = workers.map { QueueExecutor(loop, $0) }
     let failure = startDetachedThread(
       completionQueueThread, Unmanaged.passRetained(loop).toOpaque())
     if failure != 0 {
@@ -78,15 +83,30 @@ final class CompletionQueue: Sendable {
   deinit { grpc_completion_queue_shutdown(loop.queue) }
 }
 
+/// Runs jobs on a queue's thread where they become ready there, and elsewhere by workers: the thread
+/// may be asleep in gRPC, which nobody can wake from outside.
+private final class QueueExecutor: TaskExecutor {
+  private let loop: QueueLoop
+  private let workers: WorkerPool
+
+  init(_ loop: QueueLoop, _ workers: WorkerPool) {
+    self.loop = loop
+    self.workers = workers
+  }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let executor = asUnownedTaskExecutor()
+    if !loop.takes(job, of: executor) { workers.add(job, of: executor) }
+  }
+}
+
 // SAFETY: `ready` is used on the loop's own thread alone, `queue` locks itself.
 
 /// What the thread of a queue does: ends operations, and runs what that resumes.
-///
-/// A job that becomes ready elsewhere is run elsewhere, by ``WorkerPool``: the thread may be asleep
-/// in gRPC, which nobody can wake from outside.
-private final class QueueLoop: TaskExecutor, @unchecked Sendable {
+private final class QueueLoop: @unchecked Sendable {
   let queue: OpaquePointer
-  private var ready: [UnownedJob] = []
+  private var ready: [(job: UnownedJob, executor: UnownedTaskExecutor)] = []
   private let thread = Atomic<pthread_t>(0)
 
   /// How many jobs are run before gRPC is looked at again.
@@ -94,13 +114,11 @@ private final class QueueLoop: TaskExecutor, @unchecked Sendable {
 
   init(_ queue: OpaquePointer) { self.queue = queue }
 
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    if thread.load(ordering: .relaxed) == pthread_self() {
-      ready.append(job)
-    } else {
-      WorkerPool.shared.add(job, of: asUnownedTaskExecutor())
-    }
+  /// Takes a job that became ready on the loop's own thread; false on others.
+  func takes(_ job: UnownedJob, of executor: UnownedTaskExecutor) -> Bool {
+    guard thread.load(ordering: .relaxed) == pthread_self() else { return false }
+    ready.append((job, executor))
+    return true
   }
 
   /// Drains the queue until it is shut down, then destroys it.
@@ -126,7 +144,7 @@ private final class QueueLoop: TaskExecutor, @unchecked Sendable {
     while !ready.isEmpty, left > 0 {
       let jobs = ready
       ready = []
-      for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
+      for (job, executor) in jobs { job.runSynchronously(on: executor) }
       left -= jobs.count
     }
   }

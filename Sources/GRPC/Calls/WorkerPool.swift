@@ -23,22 +23,31 @@ func startDetachedThread(
   return pthread_create(&thread, &attributes, body, context)
 }
 
-/// The threads that run what becomes ready for a call outside its queue's thread: as many as there
-/// are processors, for the life of the process.
+/// The threads that run what becomes ready for a server's call outside its queue's thread: as many as
+/// there are processors, from the first such job to the end of the pool.
 ///
 /// The tasks of calls do nothing but compute and start operations, so that a queue in order and a
 /// semaphore cost less than what a general pool does for each job.
 final class WorkerPool: Sendable {
-  /// The one pool.
-  static let shared = WorkerPool()
+  private let jobs = WorkerJobs()
 
+  deinit { jobs.end() }
+
+  /// Has a job run by one of the threads.
+  func add(_ job: UnownedJob, of executor: UnownedTaskExecutor) { jobs.add(job, of: executor) }
+}
+
+/// What a pool's threads share; it is there until the last of them ends.
+private final class WorkerJobs: Sendable {
   private struct State {
     var jobs: [(job: UnownedJob, executor: UnownedTaskExecutor)] = []
     /// How many of `jobs` were taken.
     var taken = 0
     /// How many threads sleep, and have not been told to wake.
     var idle = 0
-    var isStarted = false
+    /// How many threads there are.
+    var threads = 0
+    var hasEnded = false
 
     /// Takes the first that waits.
     mutating func next() -> (job: UnownedJob, executor: UnownedTaskExecutor)? {
@@ -60,42 +69,70 @@ final class WorkerPool: Sendable {
   private let state = Mutex(State())
   private nonisolated(unsafe) let wakeUp: UnsafeMutablePointer<sem_t>  // SAFETY: it locks itself.
 
-  private init() {
+  init() {
     wakeUp = .allocate(capacity: 1)
     sem_init(wakeUp, 0, 0)
+  }
+
+  deinit {
+    sem_destroy(wakeUp)
+    wakeUp.deallocate()
   }
 
   /// Has a job run by one of the threads.
   func add(_ job: UnownedJob, of executor: UnownedTaskExecutor) {
     let (wakes, starts) = state.withLock { state in
       state.add(job, executor)
-      let starts = !state.isStarted
-      state.isStarted = true
+      let starts = state.threads == 0 ? WorkerJobs.threadCount : 0
+      state.threads += starts
       guard state.idle > 0 else { return (false, starts) }
       state.idle -= 1
       return (true, starts)
     }
     if wakes { sem_post(wakeUp) }
-    if starts { start() }
+    if starts > 0 { start(starts) }
   }
 
-  private func start() {
-    let count = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    let failures = (0..<count).map { _ in startDetachedThread(workerThread, nil) }
-    precondition(failures.contains(0), "no thread can be started for the calls of gRPC")
+  /// Has the threads end, when no job is left.
+  func end() {
+    let idle = state.withLock { state in
+      state.hasEnded = true
+      defer { state.idle = 0 }
+      return state.idle
+    }
+    for _ in 0..<idle { sem_post(wakeUp) }
   }
 
-  fileprivate func run() -> Never {
+  private static let threadCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+  private func start(_ count: Int) {
+    let started = (0..<count).count { _ in
+      let context = Unmanaged.passRetained(self)
+      guard startDetachedThread(workerThread, context.toOpaque()) != 0 else { return true }
+      context.release()
+      return false
+    }
+    precondition(started > 0, "no thread can be started for the calls of gRPC")
+  }
+
+  private enum Next {
+    case run(UnownedJob, UnownedTaskExecutor)
+    case sleep
+    case end
+  }
+
+  fileprivate func run() {
     while true {
-      let next = state.withLock { state in
-        let next = state.next()
-        if next == nil { state.idle += 1 }
-        return next
+      let next = state.withLock { state -> Next in
+        if let (job, executor) = state.next() { return .run(job, executor) }
+        if state.hasEnded { return .end }
+        state.idle += 1
+        return .sleep
       }
-      if let next {
-        next.job.runSynchronously(on: next.executor)
-      } else {
-        while sem_wait(wakeUp) != 0 {}
+      switch next {
+      case .run(let job, let executor): job.runSynchronously(on: executor)
+      case .sleep: while sem_wait(wakeUp) != 0 {}
+      case .end: return
       }
     }
   }
@@ -103,6 +140,8 @@ final class WorkerPool: Sendable {
 
 /// The thread of a worker.
 private func workerThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  guard let context else { return nil }
   cgrpc_name_thread("grpc-worker")
-  WorkerPool.shared.run()
+  Unmanaged<WorkerJobs>.fromOpaque(context).takeRetainedValue().run()
+  return nil
 }

@@ -19,8 +19,11 @@ final class ServerHandle: Sendable {
 
   /// A server that does not listen yet.
   init(_ configuration: GRPCServerConfiguration) throws(GRPCSetupError) {
+    let workers = WorkerPool()
     var queues: [CompletionQueue] = []
-    for _ in 0..<max(1, configuration.completionQueues) { queues.append(try CompletionQueue()) }
+    for _ in 0..<max(1, configuration.completionQueues) {
+      queues.append(try CompletionQueue(workers: workers))
+    }
     let server = withChannelArguments(configuration.arguments) { grpc_server_create($0, nil) }
     guard let server else { throw GRPCSetupError("gRPC refuses the server's configuration") }
     for queue in queues { grpc_server_register_completion_queue(server, queue.pointer, nil) }
