@@ -147,16 +147,12 @@ extension StreamMachine {
     if face == .delta {
       let gone = missing.filter { !state.owed.contains($0) }
       draft.changes.removed = Set(changes.removed).union(gone).sorted()
-      draft.extra = state.unasked.subtracting(owed).sorted()
-        .filter { !state.subscription.covers($0) }.compactMap { view.named(state.type, $0) }
-        .filter { !isGated($0, state, view) }
     }
-    if face == .delta, draft.changes.isEmpty, draft.extra.isEmpty {
+    if face == .delta, draft.changes.isEmpty {
       draft.changes.changed = state.takeSuspects()
       draft.isProbe = !draft.changes.isEmpty
     }
     draft.isDue = draft.isDue(state, face: face, answersOwed: state.owed.count < owed.count)
-    state.unasked = []
     state.mustAnswer = false
     // State of the world does not say when such a resource ends; the client drops it by itself.
     if face == .sotw, !state.type.isFullState {
@@ -168,27 +164,22 @@ extension StreamMachine {
 
   /// What clients warm for after these changes is owed even if it did not change itself.
   ///
-  /// Delta clients do not ask again for the endpoints of a changed cluster; those of an added one
-  /// are sent before they ask.
+  /// Delta clients do not ask again for the endpoints of a changed cluster. Those of an added one they
+  /// ask for when they have it, and are answered whatever they were sent before: nothing is sent unasked.
   private mutating func owe(
     followersOf changed: [EncodedResource], of state: TypeState, _ view: any ResourceView
   ) -> Set<ResourceKey> {
     let keys = Set(changed.flatMap(view.followers))
-    let sendsUnasked = face == .delta && state.isSettled
     for (type, keys) in Dictionary(grouping: keys, by: \.type) {
       let isKnown: Void? = types.change(type) { follower in
         // One list that many streams share, in place of a look at what each name needs.
         let wanted = follower.wanted(from: view)
-        for name in keys.map(\.name) {
-          let isWanted = follower.subscription.covers(name)
-          guard isWanted || sendsUnasked,
-            let resource = isWanted ? wanted[name] : view.named(type, name),
-            follower.rejected[name] != resource
-          else { continue }
-          if isWanted { follower.owed.insert(name) } else { follower.unasked.insert(name) }
+        for name in keys.map(\.name) where follower.subscription.covers(name) {
+          guard let resource = wanted[name], follower.rejected[name] != resource else { continue }
+          follower.owed.insert(name)
         }
       }
-      if isKnown == nil, sendsUnasked { unfollowed.formUnion(keys) }
+      if isKnown == nil, face == .delta, state.isSettled { unfollowed.formUnion(keys) }
     }
     return keys
   }
@@ -198,25 +189,17 @@ extension StreamMachine {
 struct Draft {
   /// What the client has differently afterwards, or is told again.
   var changes: ResourceChanges
-  /// Resources that the client has not asked for yet.
-  var extra: [EncodedResource] = []
   var followers: Set<ResourceKey> = []
   /// Whether it only carries what the client has rejected already, to find what it refuses.
   var isProbe = false
   var isDue = false
-
-  /// All that the client may have afterwards: it may want by then what it has not asked for.
-  var delivered: ResourceChanges {
-    ResourceChanges(
-      changed: SortedResources.merged(changes.changed, extra), removed: changes.removed)
-  }
 
   /// Whether there is anything to say.
   fileprivate func isDue(
     _ state: TypeState, face: StreamMachine.Face, answersOwed: Bool
   ) -> Bool {
     switch face {
-    case .delta: state.mustAnswer || !changes.isEmpty || !extra.isEmpty
+    case .delta: state.mustAnswer || !changes.isEmpty
     case .sotw where state.type.isFullState:
       state.mustAnswer || !changes.isEmpty || answersOwed
     case .sotw: !changes.changed.isEmpty
@@ -236,7 +219,7 @@ struct Draft {
       return .delta(
         DeltaResponse(
           type: state.type, systemVersion: version, nonce: nonce,
-          resources: SortedResources.merged(changes.changed, extra), removed: changes.removed))
+          resources: changes.changed, removed: changes.removed))
     }
   }
 }
@@ -288,10 +271,10 @@ extension TypeState {
       }
     var record = SentResponse(
       nonce: response.nonce, version: version, sentAt: now, origin: origin,
-      changes: draft.delivered, full: face == .sotw && type.isFullState ? sent : nil,
+      changes: draft.changes, full: face == .sotw && type.isFullState ? sent : nil,
       followers: draft.followers, generation: compared, isProbe: draft.isProbe)
     // Without the client's own removals, an answer to this leads from one list to the next.
-    if face == .delta, draft.extra.isEmpty, !draft.isProbe { record.step = (before, sent) }
+    if face == .delta, !draft.isProbe { record.step = (before, sent) }
     origin = nil
     outstanding.append(record)
     lastSent = record.summary

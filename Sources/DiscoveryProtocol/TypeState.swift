@@ -22,8 +22,6 @@ struct TypeState: Sendable {
 
   /// Names that must be answered even where nothing changed.
   var owed: Set<String> = []
-  /// Names to send although the client does not know yet that it wants them.
-  var unasked: Set<String> = []
   /// Whether the next response is due even if it is empty.
   var mustAnswer = false
   /// Whether what is pending must not wait for acknowledgements: endpoints went away.
@@ -71,7 +69,7 @@ struct TypeState: Sendable {
 
   /// Whether there is something to answer that must not wait for acknowledgements.
   var isAsked: Bool {
-    mustAnswer || !unasked.isEmpty || !owed.isSubset(of: heldBack)
+    mustAnswer || !owed.isSubset(of: heldBack)
   }
 
   /// Whether its resources name clusters.

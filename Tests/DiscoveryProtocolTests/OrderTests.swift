@@ -252,6 +252,17 @@ import Testing
     #expect(acknowledge(.cluster, &script) == ["rds t=v1"])
   }
 
+  @Test func theEndpointsOfANewClusterAreSentOnceTheClientAsksForThem() {
+    var script = settled(.delta)
+    script.ask(.endpoint, unsubscribe: ["b"])
+    script.world.cluster("b", "v1")
+    script.world[.endpoint, "b"] = "v1"
+    #expect(script.push() == ["cds b=v1"])
+    #expect(script.ask(.endpoint, ["b"]) == ["eds b=v1"])
+    script.ack(.endpoint)
+    #expect(acknowledge(.cluster, &script) == [])
+  }
+
   @Test func anAcknowledgementReportsWhenTheChangeHappened() {
     var script = settled(.delta)
     script.wait(.seconds(1))
