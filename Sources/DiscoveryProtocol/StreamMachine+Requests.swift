@@ -50,6 +50,7 @@ extension StreamMachine {
       let concluded = state.concludeDelta(nonce: request.nonce, error: error, at: now)
       took(concluded, of: request.type, nonce: request.nonce, error: error, isStale: true)
     }
+    if !isNew { state.doubtClaims(of: request.subscribe) }
     // A stale nonce makes the answer stale, not the subscription changes.
     let change = state.subscription.change(
       subscribe: request.subscribe, unsubscribe: request.unsubscribe, first: isNew)
@@ -166,6 +167,14 @@ extension TypeState {
       pending = .all
     }
     if change.dropped { dropUnwanted() }
+  }
+
+  /// A client that asks again for what it said it has, before it was compared with anything, has
+  /// forgotten it.
+  fileprivate mutating func doubtClaims(of names: [String]) {
+    guard !claimed.isEmpty else { return }
+    let forgotten = names.contains("*") ? Array(claimed.keys) : names
+    for name in forgotten where claimed[name] != nil { claimed[name] = "" }
   }
 
   /// Owes names that are still wanted.

@@ -12,7 +12,8 @@ extension StreamMachine {
     }
     if let until = blocked.flatMap(\.self) { return setDeadline(.flow(type), at: until) }
     guard var state = types.take(type) else { return }
-    if type == .cluster { clustersSerial = viewSerial }
+    // What is sent again, or is owed, says nothing of all clusters.
+    if type == .cluster, state.pending == .all { clustersSerial = viewSerial }
     state.compared = generation
     let before = state.sent
     let claimed = adoptClaims(of: &state, view)

@@ -157,6 +157,17 @@ extension ObligationTests {
       #expect(script.ask(.cluster, having: ["a": same, "b": "old"]) == [])
       #expect(script.push() == ["cds -b"])
     },
+    Law("8, 11 delta: who asks again for what it claims to have has forgotten it") {
+      var script = Script(.delta)
+      script.world.cluster("a", "v1")
+      script.world[.endpoint, "a"] = "v1"
+      let version = { (type: ResourceType, text: String) in resource(type, "a", text).version }
+      script.ask(.cluster, having: ["a": version(.cluster, "v1 f:a"), "b": "old"])
+      script.ask(.cluster, ["*"])
+      script.ask(.endpoint, ["a"], having: ["a": version(.endpoint, "v1")])
+      script.ask(.endpoint, ["a"])
+      #expect(script.push() == ["cds a=v1 -b", "eds a=v1"])
+    },
     Law("12 delta: a changed cluster is followed by its endpoints, an added one once asked") {
       var script = serving(.delta)
       script.ask(.cluster)

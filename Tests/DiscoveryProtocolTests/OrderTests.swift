@@ -252,6 +252,18 @@ import Testing
     #expect(acknowledge(.cluster, &script) == ["rds t=v1"])
   }
 
+  @Test func whatIsSentAgainAfterARefusalIsNoComparisonOfAllClusters() {
+    var script = Script(.delta)
+    for name in ["a", "b", "d", "e"] { script.world.cluster(name, "v1") }
+    script.push()
+    script.ask(.cluster)
+    #expect(script.nack(.cluster) == ["cds a=v1,b=v1"])
+    script.world.cluster("c", "v1")
+    script.world[.route, "t"] = "v1 c:c"
+    #expect(script.push(.endpoints(["a"])) == ["cds d=v1,e=v1"])
+    #expect(script.ask(.route, ["t"]) == ["cds c=v1", "rds t=v1"])
+  }
+
   @Test func theEndpointsOfANewClusterAreSentOnceTheClientAsksForThem() {
     var script = settled(.delta)
     script.ask(.endpoint, unsubscribe: ["b"])
