@@ -5,11 +5,11 @@ struct RequestBudget: Sendable {
   private var used = 0.0
   private var countedAt = Duration.zero
 
-  /// Takes one request; false where there were too many.
-  mutating func spend(_ limits: StreamLimits, at now: Duration) -> Bool {
+  /// Takes a request that costs as much as so many; false where there were too many.
+  mutating func spend(_ cost: Double, _ limits: StreamLimits, at now: Duration) -> Bool {
     let passed = (now - countedAt) / .seconds(1)
     countedAt = now
-    used = max(0, used - passed * limits.requestRate) + 1
+    used = max(0, used - passed * limits.requestRate) + cost
     return used <= limits.requestBurst
   }
 

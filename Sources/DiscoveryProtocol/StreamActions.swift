@@ -10,6 +10,9 @@ public enum StreamEvent: Sendable {
   case sotw(SotWRequest)
   /// The client sent a delta request.
   case delta(DeltaRequest)
+  /// The client asked a question that is answered elsewhere (`istio.io/debug`): only what it costs
+  /// counts here, and what it may ask for.
+  case question(QuestionCost)
   /// The proxy's view is now this; `scope` bounds what may differ from the view before.
   ///
   /// `origin` is when the earliest change in it happened; its acknowledgement reports it back.
@@ -20,6 +23,24 @@ public enum StreamEvent: Sendable {
   case audit(any ResourceView)
   /// A deadline that the machine had set has come.
   case deadline(StreamDeadline)
+}
+
+/// What counts of a request that the machine does not answer.
+public struct QuestionCost: Hashable, Sendable {
+  /// The type that is asked for.
+  public var type: ResourceType
+  /// The names that are asked for.
+  public var names: [String]
+  /// The size of the request's node in bytes; 0 if it has none.
+  public var nodeSize: Int
+  /// Whether it only acknowledges an answer, and so costs no more than any request.
+  public var isAnswer: Bool
+
+  /// What counts of a question.
+  public init(type: ResourceType, names: [String], nodeSize: Int, isAnswer: Bool) {
+    (self.type, self.names, self.nodeSize) = (type, names, nodeSize)
+    self.isAnswer = isAnswer
+  }
 }
 
 /// The deadlines of a stream.

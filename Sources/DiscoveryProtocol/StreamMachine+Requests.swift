@@ -59,13 +59,19 @@ extension StreamMachine {
     try keep(state)
   }
 
+  /// Counts a question, whose answer is another's.
+  mutating func take(_ question: QuestionCost) throws(StreamError) {
+    try spend(question.isAnswer ? 1 : limits.questionCost)
+    try check(type: question.type, names: question.names, nodeSize: question.nodeSize)
+  }
+
   private var wrongFace: StreamError {
     StreamError(.invalidArgument, "The stream got a request of the other xDS variant.")
   }
 
   /// Counts a request, until it turns out to answer something.
-  private mutating func spend() throws(StreamError) {
-    guard budget.spend(limits, at: now) else {
+  private mutating func spend(_ cost: Double = 1) throws(StreamError) {
+    guard budget.spend(cost, limits, at: now) else {
       throw StreamError(
         exceeding: .requestRate,
         "The client sends more than \(Int(limits.requestRate)) requests a second that answer "

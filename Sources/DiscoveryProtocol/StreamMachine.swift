@@ -90,6 +90,7 @@ public struct StreamMachine: Sendable {
     switch event {
     case .sotw(let request): try take(request)
     case .delta(let request): try take(request)
+    case .question(let cost): try take(cost)
     case .push(let view, let scope, let origin, let generation):
       take(view, scope, origin: origin, generation)
     case .audit(let view): audit(view)

@@ -36,6 +36,9 @@ public struct StreamLimits: Hashable, Sendable {
   public var requestRate = 200.0
   /// How many such requests it may send at once.
   public var requestBurst = 2000.0
+  /// As how many of such requests a question of an operator's tool counts: its answer may be a
+  /// proxy's whole configuration.
+  public var questionCost = 20.0
   /// How many bytes of a rejection's message are kept.
   public var maxErrorLength = 4096
 

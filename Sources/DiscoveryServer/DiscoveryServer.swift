@@ -24,6 +24,8 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var limits = StreamLimits()
   /// How long a client may take to read a response; nil for ever.
   public var writeTimeout: Duration? = .seconds(300)
+  /// How long a client may take for the first request of a stream; nil for ever.
+  public var firstRequestTimeout: Duration? = .seconds(60)
   /// How many streams one connection may have, and one proxy over all connections.
   public var streamLimits: (connection: Int, proxy: Int) = (1000, 100)
   /// How many streams compute at a time.

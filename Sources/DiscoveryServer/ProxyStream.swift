@@ -89,9 +89,7 @@ final class ProxyStream: Sendable {
     await withTaskGroup(of: GRPCStatus.self) { group in
       group.addTask { await self.read(call) }
       group.addTask { await self.drive(call) }
-      if let limit = server.configuration.writeTimeout {
-        group.addTask { await self.watchWrites(limit) }
-      }
+      group.addTask { await self.watch() }
       let status = await group.next() ?? .ok
       group.cancelAll()
       return status
@@ -186,17 +184,27 @@ final class ProxyStream: Sendable {
     }
   }
 
-  /// Returns when a response has been on its way for longer than a client may take to read it.
-  private func watchWrites(_ limit: Duration) async -> GRPCStatus {
+  /// Returns when the client has said nothing for longer than it may, or has had a response on its way
+  /// for longer than it may take to read it.
+  private func watch() async -> GRPCStatus {
+    let began = ContinuousClock.now
     while true {
-      let since = state.withLock { $0.writingSince }
-      let end = (since ?? .now) + limit
-      if end <= .now {
+      let (isOpen, since) = state.withLock { ($0.node != nil, $0.writingSince) }
+      let speaking = isOpen ? nil : server.configuration.firstRequestTimeout
+      if let speaking, began + speaking <= .now {
+        server.metrics.xds.countExceeded("first_request")
+        return GRPCStatus(.deadlineExceeded, "The client has not sent a request for \(speaking).")
+      }
+      let reading = server.configuration.writeTimeout
+      if let reading, let since, since + reading <= .now {
         server.metrics.xds.writeTimeouts.increment()
         return GRPCStatus(
-          .deadlineExceeded, "The client has not read a response for \(limit).")
+          .deadlineExceeded, "The client has not read a response for \(reading).")
       }
-      guard (try? await ContinuousClock().sleep(until: end)) != nil else {
+      let next = [speaking.map { began + $0 }, reading.map { (since ?? .now) + $0 }]
+        .compactMap(\.self).min()
+      let rest = next ?? .now + .seconds(3600)
+      guard (try? await ContinuousClock().sleep(until: rest)) != nil else {
         return GRPCStatus(.cancelled)
       }
     }
@@ -205,9 +213,10 @@ final class ProxyStream: Sendable {
   // MARK: The machine
 
   private func handle(_ request: StreamRequest) -> [StreamAction] {
-    guard let question = request.debugQuestion else { return handle(request.event) }
+    guard let question = request.question else { return handle(request.event) }
+    let refusal = handle(.question(question))
     // Who acknowledges an answer asks nothing.
-    if question.isAnswer { return [] }
+    guard refusal.isEmpty, !question.isAnswer else { return refusal }
     let (nonce, namespace) = state.withLock { state in
       state.answers += 1
       return ("\(noncePrefix)debug-\(state.answers)", state.node?.identity?.namespace)

@@ -15,16 +15,17 @@ enum StreamRequest: Sendable {
     }
   }
 
-  /// The type and the names of a question that the machine is not asked; nil of any other request.
-  var debugQuestion: (type: ResourceType, names: [String], isAnswer: Bool)? {
-    let (type, names, nonce) =
+  /// What counts of a question that the machine does not answer; nil of any other request.
+  var question: QuestionCost? {
+    let (type, names, nonce, size) =
       switch self {
-      case .sotw(let request): (request.type, request.names, request.nonce)
-      case .delta(let request): (request.type, request.subscribe, request.nonce)
+      case .sotw(let request): (request.type, request.names, request.nonce, request.nodeSize)
+      case .delta(let request): (request.type, request.subscribe, request.nonce, request.nodeSize)
       }
     let isQuestion =
       type.url == DebugQuestion.prefix || type.url.hasPrefix(DebugQuestion.prefix + "/")
-    return isQuestion ? (type, names, !nonce.isEmpty) : nil
+    guard isQuestion else { return nil }
+    return QuestionCost(type: type, names: names, nodeSize: size, isAnswer: !nonce.isEmpty)
   }
 
   /// The type that is asked for.

@@ -86,6 +86,37 @@ import Testing
   }
 
   @Test(arguments: [StreamMachine.Face.sotw, .delta])
+  func questionsCountAsManyRequests(_ face: StreamMachine.Face) {
+    let question = { (isAnswer: Bool) in
+      StreamEvent.question(
+        QuestionCost(
+          type: ResourceType(url: "istio.io/debug/syncz"), names: [], nodeSize: 0,
+          isAnswer: isAnswer))
+    }
+    let error = refused(
+      face, { ($0.requestRate, $0.requestBurst, $0.questionCost) = (0, 10, 4) }
+    ) { script in
+      for isAnswer in [false, true, false, true] {
+        #expect(script.handle(question(isAnswer)) == [])
+      }
+      #expect(script.error == nil)
+      _ = script.handle(question(true))
+    }
+    #expect(error?.limit == .requestRate)
+  }
+
+  @Test func aQuestionMayNotNameMoreThanAnyRequest() {
+    let error = refused(.delta, { $0.maxNames = 2 }) { script in
+      _ = script.handle(
+        .question(
+          QuestionCost(
+            type: ResourceType(url: "istio.io/debug"), names: ["a", "b", "c"], nodeSize: 0,
+            isAnswer: false)))
+    }
+    #expect(error?.limit == .names)
+  }
+
+  @Test(arguments: [StreamMachine.Face.sotw, .delta])
   func answersAreNoFlood(_ face: StreamMachine.Face) {
     let error = refused(face, { ($0.requestRate, $0.requestBurst) = (0, 2) }) { script in
       script.world.cluster("a", "v0")

@@ -40,11 +40,15 @@ struct ADSFixture {
 
   static let nodeID = "sidecar~10.0.0.1~web-1.default~default.svc.cluster.local"
 
-  init(callers: AuthenticatorChain? = nil) throws {
+  init(
+    callers: AuthenticatorChain? = nil,
+    _ change: (inout DiscoveryServerConfiguration) -> Void = { _ in }
+  ) throws {
     var configuration = DiscoveryServerConfiguration(
       controlPlane: "test", wallClock: { 1000 },
       view: { snapshot, _, _ in GenerationView(generation: snapshot.generation) })
     configuration.origins = { _, _, _, name in ["the object of \(name)"] }
+    change(&configuration)
     server = DiscoveryServer(
       configuration,
       metrics: IstiodMetrics(registry), log: try LogSystem(LogOptions(), sinks: []))
@@ -97,6 +101,17 @@ struct ADSFixture {
               $0.message = error
             }
           }
+        }.packed)
+    }
+  }
+
+  /// A question of an operator's tool.
+  static func question() -> GRPCMessage {
+    Arena.scope { arena in
+      GRPCMessage(
+        Envoy.DiscoveryRequest(arena) { request in
+          request.typeUrl = DebugQuestion.prefix + "/syncz"
+          request.node = request.make(Envoy.Node.self) { $0.id = nodeID }
         }.packed)
     }
   }

@@ -149,6 +149,38 @@ struct DiscoveryServerTests {
     }
   }
 
+  @Test("A stream whose client says nothing is ended, counted and told of")
+  func neverAsks() async throws {
+    let fixture = try ADSFixture { $0.firstRequestTimeout = .milliseconds(20) }
+    try await fixture.serving {
+      fixture.push(1)
+      let call = fixture.open()
+      let status = await Self.end(of: call)
+      #expect(status.code == .deadlineExceeded && status.message.contains("has not sent a request"))
+      let name = "navarch_xds_limits_exceeded_total{limit=\"first_request\"} 1"
+      #expect(fixture.registry.exposition().contains(name))
+    }
+  }
+
+  @Test("Questions of tools are counted as requests are")
+  func questions() async throws {
+    let fixture = try ADSFixture { $0.limits.requestRate = 0 }
+    try await fixture.serving {
+      fixture.push(1)
+      let call = fixture.open()
+      var responses = call.responses.makeAsyncIterator()
+      for _ in 0..<100 {
+        try await call.write(ADSFixture.question())
+        #expect(ADSAnswer(try await responses.next())?.count == 0)
+      }
+      try await call.write(ADSFixture.question())
+      let status = await Self.end(of: call)
+      #expect(status.code == .resourceExhausted && status.message.contains("requests a second"))
+      let name = "navarch_xds_limits_exceeded_total{limit=\"request_rate\"} 1"
+      #expect(fixture.registry.exposition().contains(name))
+    }
+  }
+
   /// The status that a call ends with.
   private static func end(of call: GRPCClientStream) async -> GRPCStatus {
     do throws(GRPCStatus) {

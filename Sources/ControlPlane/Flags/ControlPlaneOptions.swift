@@ -42,6 +42,8 @@ struct ControlPlaneOptions: Sendable {
   var auditInterval: Duration?
   /// How long a client may take to read a response; nil for ever.
   var writeTimeout: Duration?
+  /// How long a client may take for the first request of a stream; nil for ever.
+  var firstRequestTimeout: Duration?
   /// How many streams one proxy may have.
   var streamsPerProxy: Int
   var grpc: GRPCServerConfiguration
@@ -83,6 +85,9 @@ struct ControlPlaneOptions: Sendable {
     auditInterval = interval > .zero ? interval : nil
     let writes = environment["PILOT_XDS_SEND_TIMEOUT"].flatMap(GoDuration.parse) ?? .seconds(300)
     writeTimeout = writes > .zero ? writes : nil
+    let first =
+      environment["NAVARCH_FIRST_REQUEST_TIMEOUT"].flatMap(GoDuration.parse) ?? .seconds(60)
+    firstRequestTimeout = first > .zero ? first : nil
     streamsPerProxy = environment["NAVARCH_STREAMS_PER_PROXY"].flatMap(Int.init) ?? 100
     settings = MeshSettings()
     settings.clusterDomain = line["domain"]
@@ -111,6 +116,7 @@ struct ControlPlaneOptions: Sendable {
   /// Sets what clients may take of a server, and what it takes of the machine.
   func limitClients(of serving: inout DiscoveryServerConfiguration) {
     serving.writeTimeout = writeTimeout
+    serving.firstRequestTimeout = firstRequestTimeout
     serving.streamLimits.proxy = streamsPerProxy
     serving.places = sysconf(Int32(_SC_NPROCESSORS_ONLN))
   }
