@@ -30,6 +30,8 @@ struct ControlPlaneSimulation {
     var quiescences = 0
   }
 
+  /// Whether what streams take and send is told too.
+  private let tellsAll: Bool
   private var random: SeededGenerator
   private var mesh = SimulatedMesh.begun
   private var scheduler = PushScheduler(windows: .init())
@@ -64,7 +66,8 @@ struct ControlPlaneSimulation {
     }
   }
 
-  init(seed: UInt64, translator: Translator) {
+  init(seed: UInt64, translator: Translator, tellsAll: Bool = false) {
+    self.tellsAll = tellsAll
     random = SeededGenerator(state: seed)
     self.translator = translator
     served = mesh.store.snapshot
@@ -250,7 +253,9 @@ struct ControlPlaneSimulation {
   private mutating func serve(_ index: Int) {
     switch sessions[index].inbox.take(at: base + now) {
     case .end: break
-    case .request(let request): handle(request.event, .request(nonce: request.nonce), index)
+    case .request(let request):
+      sessions[index].laws.take(request)
+      handle(request.event, .request(nonce: request.nonce), index)
     case .push(let push):
       let view = view(index, push.snapshot)
       let scope = push.scope.seen(from: sessions[index].node.addresses)
@@ -267,6 +272,7 @@ struct ControlPlaneSimulation {
 
   private mutating func handle(_ event: StreamEvent, _ cause: StreamLaws.Cause, _ index: Int) {
     let actions = sessions[index].machine.handle(event, at: now)
+    if tellsAll { tell(event, actions, index) }
     var sent: [StreamResponse] = []
     for action in actions {
       switch action {
@@ -291,6 +297,26 @@ struct ControlPlaneSimulation {
     { fail(index, failure) }
     let outstanding = sessions[index].machine.types.values.map(\.outstanding.count).max() ?? 0
     if outstanding > Self.policy.maxOutstanding { fail(index, "\(outstanding) responses are kept") }
+  }
+
+  private mutating func tell(_ event: StreamEvent, _ actions: [StreamAction], _ index: Int) {
+    let cause =
+      switch event {
+      case .sotw(let request):
+        "\(request.type.shortName) \(request.nonce) \(request.error?.message ?? "") \(request.names)"
+      case .delta(let request):
+        "\(request.type.shortName) \(request.nonce) \(request.error?.message ?? "") "
+          + "+\(request.subscribe) -\(request.unsubscribe) has \(request.initialVersions.keys.sorted())"
+      case .push(_, let scope, _, let generation): "push \(generation) \(scope)"
+      case .audit, .deadline, .question: "\(event)".prefix(40).description
+      }
+    history.append("\(now) client \(index) < \(cause)")
+    for case .send(let response) in actions {
+      let names = response.resources.map(\.name)
+      history.append(
+        "\(now) client \(index) > \(response.type.shortName) \(response.nonce) \(names) "
+          + "-\(response.removed)")
+    }
   }
 
   private mutating func fail(_ index: Int, _ what: String) {

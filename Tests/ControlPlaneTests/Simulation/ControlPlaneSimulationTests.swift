@@ -23,7 +23,8 @@ import Testing
     let seeds = Self.one.map { $0...$0 } ?? (batch * 50 + 1)...(batch * 50 + 50)
     var counts = ControlPlaneSimulation.Counts()
     for seed in seeds {
-      var simulation = ControlPlaneSimulation(seed: seed, translator: translator)
+      var simulation = ControlPlaneSimulation(
+        seed: seed, translator: translator, tellsAll: Self.one != nil)
       simulation.run(steps: 75)
       counts.add(simulation.counts)
       guard simulation.failures.isEmpty else {

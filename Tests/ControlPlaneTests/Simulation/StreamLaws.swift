@@ -3,6 +3,8 @@
 import DiscoveryProtocol
 import EnvoyAPI
 
+@testable import DiscoveryServer
+
 /// What must hold of every response of a stream, seen from outside of its machine.
 struct StreamLaws {
   /// Why the machine was asked.
@@ -34,12 +36,38 @@ struct StreamLaws {
   private var referrers: [ResourceKey: EncodedResource] = [:]
   /// What uses clusters, as the client answered last that it has it.
   private var confirmed: [ResourceKey: EncodedResource] = [:]
-  private var inFlight: [String: StreamResponse] = [:]
+  private var inFlight: [String: Delivery] = [:]
   /// Responses that the client has not answered, with the time of their sending.
   private var unanswered: [ResourceType: [String: Duration]] = [:]
 
+  /// What a response brings of what uses clusters, as far as the client still wants it.
+  private struct Delivery {
+    var type: ResourceType
+    var resources: [EncodedResource]
+    var removed: [String]
+  }
+
   /// The laws of a stream whose client says that it has these clusters.
   init(claimed: Set<String> = []) { clusters = claimed }
+
+  /// The client says what it wants: what it has given up it no longer uses.
+  mutating func take(_ request: StreamRequest) {
+    let isGone: (ResourceKey) -> Bool
+    switch request {
+    case .sotw(let request) where request.type == .route:
+      isGone = { $0.type == .route && !request.names.contains($0.name) }
+    case .delta(let request):
+      isGone = { $0.type == request.type && request.unsubscribe.contains($0.name) }
+    case .sotw: return
+    }
+    referrers = referrers.filter { !isGone($0.key) }
+    confirmed = confirmed.filter { !isGone($0.key) }
+    inFlight = inFlight.mapValues { delivery in
+      var delivery = delivery
+      delivery.resources.removeAll { isGone(ResourceKey(delivery.type, $0.name)) }
+      return delivery
+    }
+  }
 
   /// The machine took an answer.
   mutating func note(_ record: StreamRecord, _ face: StreamMachine.Face) {
@@ -58,7 +86,7 @@ struct StreamLaws {
     }
   }
 
-  private mutating func confirm(_ response: StreamResponse, _ face: StreamMachine.Face) {
+  private mutating func confirm(_ response: Delivery, _ face: StreamMachine.Face) {
     if face == .sotw, response.type == .listener {
       confirmed = confirmed.filter { $0.key.type != .listener }
     }
@@ -132,7 +160,8 @@ struct StreamLaws {
     if response.type == .cluster { return orderOfClusters(response, view, face) }
     guard [.listener, .route].contains(response.type) else { return [] }
     var failures: [String] = []
-    inFlight[response.nonce] = response
+    inFlight[response.nonce] = Delivery(
+      type: response.type, resources: response.resources, removed: response.removed)
     for name in response.removed { referrers[ResourceKey(response.type, name)] = nil }
     if face == .sotw, response.type == .listener {
       referrers = referrers.filter { $0.key.type != .listener }
