@@ -5,13 +5,17 @@ import subprocess
 import time
 
 
+class Failed(Exception):
+    """The generator ended, or its proxies did not do what was waited for."""
+
+
 class Load:
     """A generator with its proxies; commands as methods."""
 
-    def __init__(self, program, address, proxies, mode="delta", namespaces=20):
+    def __init__(self, program, address, proxies, mode="delta", namespaces=20, reconnect=False):
         self.child = subprocess.Popen(
             [program, "--addr", address, "--proxies", str(proxies), "--mode", mode,
-             "--namespaces", str(namespaces)],
+             "--namespaces", str(namespaces), "--reconnect", "yes" if reconnect else "no"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         self.proxies = proxies
 
@@ -21,7 +25,7 @@ class Load:
         self.child.stdin.flush()
         answer = self.child.stdout.readline()
         if not answer:
-            raise SystemExit("bench: the load generator ended with %s" % self.child.wait())
+            raise Failed("the load generator ended with %s" % self.child.wait())
         return json.loads(answer)
 
     def cpu(self):
@@ -34,11 +38,11 @@ class Load:
         while True:
             report = self.command("report")
             if report["errors"]:
-                raise SystemExit("bench: %d streams ended" % report["errors"])
+                raise Failed("%d streams ended" % report["errors"])
             if wanted(report) and report["quiet_ms"] > quiet:
                 return report
             if time.monotonic() > end:
-                raise SystemExit("bench: the proxies did not settle in %d s: %s" % (timeout, report))
+                raise Failed("the proxies did not settle in %d s: %s" % (timeout, report))
             time.sleep(0.1)
 
     def close(self):

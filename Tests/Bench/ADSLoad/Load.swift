@@ -58,6 +58,7 @@ final class Load: Sendable {
     let members = [
       ("proxies", "\(counts.count)"), ("synced", "\(sum { $0.isSynced ? 1 : 0 })"),
       ("answered", "\(answers.count)"), ("errors", "\(errors.count)"),
+      ("returned", "\(sum { $0.returns > 0 ? 1 : 0 })"), ("returns", "\(sum(\.returns))"),
       ("responses", "\(sum(\.responses))"), ("resources", "\(sum(\.resources))"),
       ("changed", "\(sum(\.changed))"), ("bytes", "\(sum(\.bytes))"),
       ("cpu_seconds", "\(Load.cpuSeconds)"),

@@ -9,6 +9,8 @@ struct Options: Sendable {
   var proxies = 100
   var namespaces = 20
   var isDelta = true
+  /// Whether a proxy whose stream the server ends comes back.
+  var comesBack = false
 
   init(_ arguments: [String]) throws(UsageError) {
     var rest = arguments[...]
@@ -18,6 +20,7 @@ struct Options: Sendable {
       case "--addr": address = value
       case "--proxies": proxies = try Options.number(flag, value)
       case "--namespaces": namespaces = try Options.number(flag, value)
+      case "--reconnect" where value == "yes" || value == "no": comesBack = value == "yes"
       case "--mode" where value == "delta" || value == "sotw": isDelta = value == "delta"
       default: throw UsageError("\(flag) \(value) is not understood")
       }
@@ -41,8 +44,8 @@ struct UsageError: Error {
 
 /// Simulated Envoys against any ADS server, one connection each.
 ///
-/// `adsload --addr HOST:PORT [--proxies N] [--namespaces K] [--mode delta|sotw]` takes commands from
-/// standard input, a line each, and answers each with a line of JSON:
+/// `adsload --addr HOST:PORT [--proxies N] [--namespaces K] [--mode delta|sotw] [--reconnect yes]` takes
+/// commands from standard input, a line each, and answers each with a line of JSON:
 /// `connect` (all at once; those that were connected before name what they have), `mark` (count
 /// anew), `watch NAME` (a change of this resource is about to be made: `report` tells of all of these
 /// how long they took to be acknowledged everywhere), `report`, `disconnect`, `quit`.

@@ -17,22 +17,27 @@ final class SimulatedProxy: Sendable {
     var lastAnswer: ContinuousClock.Instant?
     var synced: ContinuousClock.Instant?
     var error: String?
+    /// How many times it came back by itself.
+    var returns = 0
   }
 
   private struct State {
     var proxy: ProxyState
     var counts = Counts()
     var stream: GRPCClientStream?
+    var isDisconnected = false
   }
 
   private let address: String
   private let path: String
+  private let comesBack: Bool
   private let state: Mutex<State>
   /// A channel whose threads it shares; nil for threads of its own.
   private let host: GRPCChannel?
 
   init(_ number: Int, _ options: Options, host: GRPCChannel?) {
     address = options.address
+    comesBack = options.comesBack
     path =
       "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
       + (options.isDelta ? "DeltaAggregatedResources" : "StreamAggregatedResources")
@@ -57,10 +62,30 @@ final class SimulatedProxy: Sendable {
   }
 
   /// Ends the stream, if there is one.
-  func disconnect() { state.withLock { $0.stream }?.cancel() }
+  func disconnect() {
+    state.withLock { state in
+      state.isDisconnected = true
+      return state.stream
+    }?.cancel()
+  }
+
+  /// Serves a stream until it ends, and further ones where it comes back, after a pause as Envoy's.
+  func run() async {
+    state.withLock { $0.isDisconnected = false }
+    await serve()
+    while comesBack, !state.withLock({ $0.isDisconnected }) {
+      let pause = Duration.milliseconds(Int.random(in: 10...500))
+      guard (try? await ContinuousClock().sleep(for: pause)) != nil else { return }
+      state.withLock { state in
+        state.counts.returns += 1
+        state.counts.error = nil
+      }
+      await serve()
+    }
+  }
 
   /// Serves one stream until it ends.
-  func run() async {
+  private func serve() async {
     do {
       let channel = try GRPCChannel(address, configuration: .generous, sharingThreadsOf: host)
       let stream = channel.stream(path)

@@ -10,6 +10,7 @@ import time
 
 import adsclient
 import grpc
+import rawads
 import wire
 from mesh.client import wait_until
 from mesh.config import to
@@ -204,6 +205,31 @@ def test_who_does_not_read_holds_nobody_up(start):
             finally:
                 for stream in stuck:
                     stream.close()
+
+
+def test_who_asks_nothing_is_ended_and_named(start):
+    """A stream without a first request ends in time; who has asked may be silent afterwards"""
+    with start(environment={"NAVARCH_FIRST_REQUEST_TIMEOUT": "3s"}) as daemon:
+        with adsclient.Client(daemon.ads) as honest:
+            honest.start().wait("full answer", adsclient.Client.complete)
+            silent = rawads.Connection(daemon.ads)
+            silent.open()
+            try:
+                wait_until("its end", lambda: silent.wait(1) and silent.ended, 60)
+                assert _exceeded(daemon, "first_request") == 1
+                wait_until("a line about it", lambda: "has not sent a request" in _log(daemon), 30)
+                assert not honest.ended
+            finally:
+                silent.close()
+
+
+def test_questions_of_tools_are_bounded(start):
+    """Who floods the control plane with istio.io/debug questions is ended and named"""
+    from envoy.service.discovery.v3 import discovery_pb2
+    question = discovery_pb2.DiscoveryRequest(type_url="istio.io/debug/syncz")
+    with start(environment={"ENABLE_DEBUG_ENDPOINT_AUTH": "false"}) as daemon:
+        _refused(daemon, "request_rate", "requests a second that answer", Raw(
+            daemon.ads, _node(1), [question] * 1000))
 
 
 def test_who_answers_nothing_is_served_and_named(start):
