@@ -71,6 +71,8 @@ UNSIGNED = {"type": "integer", "minimum": 0, "maximum": 4294967295}
 PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 DURATION_RULE = {"rule": "duration(self) >= duration('1ms')",
                  "message": "must be a duration of 1ms or more"}  # fmt: skip
+# What a duration looks like that may be 0s; rules cost where they stand in lists of lists.
+SPAN_PATTERN = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
 
 
 def read_texts(path):
@@ -92,6 +94,20 @@ def read_texts(path):
     return found
 
 
+def read_rules(path):
+    """{MESSAGE or MESSAGE.FIELD or MESSAGE.FIELD.each: [rule]} of rules.txt."""
+    found, lines = {}, path.read_text().splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith(("#", "  ")):
+            continue
+        parts = re.fullmatch(r"([\w.]+): (.+)", line)
+        if not parts or not lines[number].startswith("  "):
+            sys.exit(f"{path}:{number}: no line of this file: {line}")
+        rule = {"rule": lines[number].strip(), "message": parts[2]}
+        found.setdefault(parts[1], []).append(rule)
+    return found
+
+
 def marks_of(text):
     """Marks as (name, value) pairs; a mark without a value is true."""
     for word in re.findall(r"choose\([^)]*\)|\S+", text):
@@ -103,8 +119,9 @@ def marks_of(text):
 class Schemas:
     """The schemas of messages."""
 
-    def __init__(self, files, texts):
+    def __init__(self, files, texts, rules):
         self.texts, self.used = texts, set()
+        self.rules, self.used_rules = rules, set()
         self.messages, self.enums = {}, {}
         for file in files.values():
             self.add(file.message_type, file.enum_type, "." + file.package)
@@ -139,18 +156,29 @@ class Schemas:
             assert field.json_name in fields, f"fields.txt says nothing of {key}.{field.json_name}"
             self.used.add((key, field.json_name))
             said, more = fields[field.json_name]
-            schema["properties"][field.json_name] = self.field(field, said, more)
+            made = self.field(field, said, more)
+            schema["properties"][field.json_name] = made
+            self.rule(made, f"{key}.{field.json_name}")
+            self.rule(made.get("items"), f"{key}.{field.json_name}.each")
             if "required" in dict(marks_of(more)):
                 required.append(field.json_name)
             if (key, field.json_name) in ALSO:
-                schema["properties"][ALSO[key, field.json_name]] = self.field(field, said, more)
+                schema["properties"][ALSO[key, field.json_name]] = dict(made)
         if required:
             schema["required"] = required
         self.choices(schema, descriptor, marks)
+        self.rule(schema, key)
         return schema
 
+    def rule(self, schema, name):
+        """Adds what rules.txt says of a place."""
+        if schema is not None and name in self.rules:
+            self.used_rules.add(name)
+            kept = schema.get("x-kubernetes-validations", [])
+            schema["x-kubernetes-validations"] = kept + self.rules[name]
+
     def choices(self, schema, descriptor, marks):
-        """At most one of a oneof, as the API server writes it; and what `choose` asks."""
+        """At most one of a oneof, as the API server writes it; and what `choose` asks, in CEL for its message."""
         groups = []
         for number in range(len(descriptor.oneof_decl)):
             names = [f.json_name for f in descriptor.field
@@ -158,12 +186,12 @@ class Schemas:
             if len(names) > 1:
                 wanted = [{"required": [n]} for n in names]
                 groups.append({"oneOf": [{"not": {"anyOf": wanted}}] + wanted})
-        pairs = []
         for names in re.findall(r"choose\(([^)]*)\)", marks):
             names = names.split()
-            pairs += [{"required": [a, b]} for i, a in enumerate(names) for b in names[i + 1 :]]
-        if pairs:
-            schema["not"] = {"anyOf": pairs} if len(pairs) > 1 else pairs[0]
+            count = " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in names)
+            schema.setdefault("x-kubernetes-validations", []).append({
+                "rule": f"{count} <= 1",
+                "message": f"only one of {', '.join(names[:-1])} and {names[-1]} can be set"})
         if len(groups) == 1:
             schema.update(groups[0])
         elif groups:
@@ -233,6 +261,9 @@ class Schemas:
             elif name == "listMapKey":
                 target.update({"x-kubernetes-list-type": "map",
                                "x-kubernetes-list-map-keys": [value]})  # fmt: skip
+            elif name == "mayBeZero":
+                target["pattern"] = SPAN_PATTERN
+                del target["x-kubernetes-validations"]
             elif name != "required":
                 target[name] = value
 
@@ -240,6 +271,7 @@ class Schemas:
 def definition(kind, schemas):
     """The CustomResourceDefinition of a kind."""
     spec = schemas.named(kind.name)
+    schemas.rule(spec, kind.name + ".spec")
     status = schemas.named(kind.status)
     status["x-kubernetes-preserve-unknown-fields"] = True
     schema = {"type": "object", "properties": {"spec": spec, "status": status}}
@@ -290,13 +322,16 @@ def main():
     parser.add_argument("--out", default=HERE.parent / "config" / "crds", type=pathlib.Path)
     options = parser.parse_args()
     files = generate_config.read_descriptors(sorted((HERE / "istio").glob("*.proto")))
-    schemas = Schemas(files, read_texts(HERE / "istio" / "fields.txt"))
+    rules = read_rules(HERE / "istio" / "rules.txt")
+    schemas = Schemas(files, read_texts(HERE / "istio" / "fields.txt"), rules)
     texts = {f"{k.group}_{k.plural}.yaml": text_of(definition(k, schemas)) for k in KINDS}
     said = {(key, name) for key, (_, _, fields) in schemas.texts.items() for name in fields}
     # Messages of the same short name share an entry, so a field may be of the other one.
     unused = {key for key, name in said - schemas.used if key not in {k for k, _ in schemas.used}}
     if unused:
         sys.exit(f"fields.txt tells of what is not there: {', '.join(sorted(unused))}")
+    if set(rules) != schemas.used_rules:
+        sys.exit(f"rules.txt tells of what is not there: {set(rules) - schemas.used_rules}")
     options.out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (options.out / name).write_text(text)
