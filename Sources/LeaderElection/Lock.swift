@@ -75,10 +75,8 @@ public final class ObjectLock: Lock {
     _ record: LockRecord, over version: String, by deadline: ContinuousClock.Instant
   ) async throws(KubernetesRequestError) -> String {
     let known = held.withLock { $0 }
-    var record = record
-    record.renewed = now()
-    if record.acquired.isEmpty { record.acquired = record.renewed }
     let form = LockForm(kind)
+    let record = form.stamped(record, at: now(), over: known)
     let answer: JSONValue
     if version.isEmpty {
       let object = form.object(named: path.name, in: path.namespace).with(record, form)

@@ -49,6 +49,17 @@ struct LockForm {
       transitions: value[transitions]?.integer ?? 0)
   }
 
+  /// A record that is to be written at a moment: who held the lock before has acquired it then.
+  func stamped(_ record: LockRecord, at now: String, over object: JSONValue) -> LockRecord {
+    var record = record
+    record.renewed = now
+    guard record.acquired.isEmpty else { return record }
+    let last = self.record(in: object)
+    let isRenewal = last?.holder == record.holder && !record.holder.isEmpty
+    record.acquired = isRenewal ? last?.acquired ?? now : now
+    return record
+  }
+
   /// The object with another record.
   func setting(_ record: LockRecord, in object: JSONValue) -> JSONValue {
     guard case .object(var result) = object else { return object }
