@@ -41,12 +41,15 @@ struct WatchedKind: Hashable, Sendable {
   }
 
   /// The forms of objects to ask for: of Kubernetes' own kinds protobuf, where the server has it.
-  func accept(version: String) -> String {
+  func accept(_ request: ReflectorRequest) -> String {
     let json = "application/json"
     guard purpose != .definitions else {
-      return "\(json);as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\(json)"
+      // What a list is asked for as the metadata of one object is refused.
+      var form = "PartialObjectMetadata"
+      if case .list = request.question { form += "List" }
+      return "\(json);as=\(form);g=meta.k8s.io;v=v1,\(json)"
     }
-    let isKnown = version == "v1" && ConfigurationObject.hasWireForm(kind)
+    let isKnown = request.version == "v1" && ConfigurationObject.hasWireForm(kind)
     return isKnown ? "\(WireEnvelope.mediaType),\(json)" : json
   }
 

@@ -67,7 +67,7 @@ struct ReflectorRunner: Sendable {
       if case .list = request.question { idle = .seconds(30) }
       let exchange = try await client.open(
         watch.path(version: request.version), query: watch.query + request.query,
-        accept: watch.accept(version: request.version), idleTimeout: idle)
+        accept: watch.accept(request), idleTimeout: idle)
       guard slot.hold(exchange) else { return }
       let head = try await exchange.head()
       if head.status == 401 { await client.renewCredentials() }

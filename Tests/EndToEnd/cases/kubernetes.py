@@ -148,9 +148,13 @@ def test_resumes_without_lists(start):
 def test_lists_where_streams_are_unknown(start):
     """A server that refuses streams of all that is there is listed in pages"""
     with Cluster() as cluster:
-        cluster.fault(match={"verb": "watch", "resource": "services"}, status=422, count=1)
+        for kind in ("services", "customresourcedefinitions"):
+            cluster.fault(match={"verb": "watch", "resource": kind}, status=422, count=1)
         with start(kubeconfig=cluster.config) as daemon:
             served = _answer(daemon, adsclient.SIDECAR)
+            wait_until("a watch of definitions", lambda: any(
+                r["verb"] == "watch" and "sendInitialEvents" not in str(r["query"])
+                for r in _requests(cluster, "customresourcedefinitions")), 20)
             assert any(REVIEWS in name for name in served["cds"])
             assert any("limit" in str(r["query"]) for r in _requests(cluster, "services"))
 

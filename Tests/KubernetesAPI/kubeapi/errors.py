@@ -97,10 +97,9 @@ def too_large(asked, current):
                     {"causes": [cause], "retryAfterSeconds": 1}, {"Retry-After": "1"})
 
 
-def not_acceptable():
+def not_acceptable(message="only the following media types are accepted: application/json"):
     """None of the forms that the client reads."""
-    return APIError(406, "NotAcceptable", "only the following media types are accepted: "
-                    "application/json")
+    return APIError(406, "NotAcceptable", message)
 
 
 def unsupported_media_type(given, known):

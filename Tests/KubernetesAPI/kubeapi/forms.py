@@ -22,8 +22,19 @@ def of(request, resource):
         if wanted == "Table" and known:
             return tables.Table(resource, request, version)
         if wanted in ("PartialObjectMetadata", "PartialObjectMetadataList") and known:
+            _check_count(wanted, request, resource)
             return Metadata(resource, request, version)
     raise not_acceptable()
+
+
+def _check_count(wanted, request, resource):
+    """Refuses the metadata of one object where there are many, and the other way round."""
+    if request.verb == "list" and not wanted.endswith("List"):
+        raise not_acceptable("you requested %s, but the requested object is a list (*%sList)"
+                             % (wanted, resource.kind))
+    if request.verb != "list" and wanted.endswith("List"):
+        raise not_acceptable("you requested %s, but the requested object is not a list (*%s)"
+                             % (wanted, resource.kind))
 
 
 def error(request, value):
