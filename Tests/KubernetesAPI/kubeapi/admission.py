@@ -1,13 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the server adds to objects, and what it refuses: the parts that clients come to notice."""
 import base64
+import copy
 import ipaddress
+import re
 
-from . import schemas
-from .errors import invalid
+from . import messages, schemas
+from .errors import bad_request, invalid
 
 #: Where the addresses of services come from.
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
+
+
+def decoded(resource, request, body):
+    """A body as a server decodes it, and the fields that it does not know; they may be an error."""
+    if resource.is_custom:
+        body = copy.deepcopy(body)
+        unknown = schemas.prune(body, resource)
+    else:
+        body, unknown = messages.conform(resource, body)
+    how = request.query.get("fieldValidation", "Warn")
+    if unknown and how == "Strict":
+        raise bad_request('%s in version "%s" cannot be handled as a %s: strict decoding error: %s' % (
+            resource.kind, request.version, resource.kind,
+            ", ".join('unknown field "%s"' % u for u in unknown)))
+    return body, unknown if how == "Warn" else []
 
 
 def default(store, resource, obj, old=None):
@@ -23,6 +40,10 @@ def default(store, resource, obj, old=None):
         obj.setdefault("type", "Opaque")
         for key, text in (obj.pop("stringData", None) or {}).items():
             obj.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
+    elif resource.key == ("discovery.k8s.io", "endpointslices"):
+        for port in obj.get("ports") or ():
+            port.setdefault("name", "")
+            port.setdefault("protocol", "TCP")
     elif resource.key == ("", "pods") and old is None:
         obj.setdefault("status", {"phase": "Pending", "qosClass": "BestEffort"})
         obj.setdefault("spec", {}).setdefault("serviceAccountName", "default")
@@ -69,11 +90,41 @@ def check(resource, obj, old):
         causes = schemas.definition_causes(obj)
     elif resource.is_custom:
         causes = schemas.causes(obj, resource)
-    elif resource.key in (("", "configmaps"), ("", "secrets")) and old and old.get("immutable"):
-        if obj.get("data") != old.get("data"):
-            causes = [("data", "Forbidden: field is immutable when `immutable` is set")]
+    elif resource.key == ("discovery.k8s.io", "endpointslices"):
+        causes = _slice_causes(obj)
+    elif resource.key in (("", "configmaps"), ("", "secrets")):
+        causes = _data_causes(obj, old)
+    causes = list(causes)
     if causes:
         raise invalid(resource.kind, resource.group, name, causes)
+
+
+def _data_causes(obj, old):
+    data, causes = obj.get("data") or {}, []
+    for key in data:
+        if not re.fullmatch(r"[-._a-zA-Z0-9]+", key):
+            causes.append(("data[%s]" % key, 'Invalid value: "%s": a valid config key must consist of '
+                           "alphanumeric characters, '-', '_' or '.'" % key))
+    if obj.get("type") == "kubernetes.io/tls":
+        causes += [("data[%s]" % k, "Required value") for k in ("tls.crt", "tls.key") if k not in data]
+    if old and obj.get("type") != old.get("type"):
+        causes.append(("type", 'Invalid value: "%s": field is immutable' % obj.get("type")))
+    if old and old.get("immutable") and data != (old.get("data") or {}):
+        causes.append(("data", "Forbidden: field is immutable when `immutable` is set"))
+    return causes
+
+
+def _slice_causes(obj):
+    family = {"IPv4": 4, "IPv6": 6}.get(obj.get("addressType"))
+    for number, endpoint in enumerate(obj.get("endpoints") or ()):
+        for place, address in enumerate(endpoint.get("addresses") or ()):
+            try:
+                good = family is None or ipaddress.ip_address(address).version == family
+            except ValueError:
+                good = False
+            if not good:
+                yield ("endpoints[%d].addresses[%d]" % (number, place), 'Invalid value: "%s": must be '
+                       "a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)" % address)
 
 
 def _service_causes(obj, old):

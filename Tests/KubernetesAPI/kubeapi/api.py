@@ -2,9 +2,9 @@
 """From a request to its answer."""
 import traceback
 
-from . import admin, discovery, forms, openapi, reads
+from . import admin, admission, discovery, forms, openapi, reads
 from .access import Access
-from .errors import APIError, bad_request, forbidden, no_such_resource, unsupported_media_type
+from .errors import APIError, bad_request, forbidden, NoSuchResource
 from .exchange import Cut, Exchange
 from .faults import Faults
 from .request import Request
@@ -47,6 +47,8 @@ class API:
             return False
         except (ConnectionError, TimeoutError):
             return False
+        except NoSuchResource:
+            exchange.answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
         except APIError as error:
             self._say(exchange, error)
         except Exception as error:  # A fault of ours: the client is told, as a real one would be.
@@ -86,9 +88,9 @@ class API:
         with self.store.changed:
             resource = self.store.kinds.get((request.group, request.plural))
             if resource is None or request.version not in resource.versions:
-                raise no_such_resource()
+                raise NoSuchResource()
             if request.subresource and request.subresource not in resource.subresources:
-                raise no_such_resource()
+                raise NoSuchResource()
             if not self.access.allows(request.user, request.verb, request.group, request.plural,
                                       request.namespace, request.name, request.subresource):
                 raise forbidden(request.user, request)
@@ -107,8 +109,6 @@ class API:
         return self._write(request, resource, exchange)
 
     def _write(self, request, resource, exchange):
-        if request.content_type == "application/vnd.kubernetes.protobuf":
-            raise unsupported_media_type(request.content_type, ("application/json",))
         body = request.json() if request.body else {}
         dry = request.query.get("dryRun") == "All"
         with self.store.changed:
@@ -120,22 +120,29 @@ class API:
                 return exchange.answer(201, forms.dump(dict(body, status=status)))
             if request.verb in ("delete", "deletecollection"):
                 return self._delete(request, resource, body, dry, exchange)
-            existed = self.store.get(resource, request.namespace, request.name)
-            if request.verb == "create":
-                self._check_version(body, resource, request)
-                record = self.writer.create(resource, request.namespace, body, dry)
-            elif request.verb == "update":
-                self._check_version(body, resource, request)
-                record = self.writer.update(resource, request, body, dry)
-            else:
+            existed = request.name and self.store.get(resource, request.namespace, request.name)
+            unknown = []
+            if request.verb == "patch":
                 record = self.writer.patch(resource, request, body, dry)
+            else:
+                self._check_version(body, resource, request)
+                body, unknown = admission.decoded(resource, request, body)
+                write = self.writer.create if request.verb == "create" else self.writer.update
+                where = request.namespace if request.verb == "create" else request
+                record = write(resource, where, body, dry)
         form = forms.of(request, resource)
-        exchange.answer(200 if existed else 201, form.one(record), form.media_type)
+        headers = {"Warning": ", ".join('299 - "unknown field \\"%s\\""' % u for u in unknown)}
+        exchange.answer(200 if existed else 201, form.one(record), form.media_type,
+                        headers if unknown else None)
         return None
 
     @staticmethod
     def _check_version(body, resource, request):
         wanted = resource.api_version(request.version)
+        for field, name in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+            if resource.is_custom and not body.get(field):
+                raise bad_request("the object provided is unrecognized (must be of type %s): Object "
+                                  "'%s' is missing" % (resource.kind, name))
         if body.get("apiVersion", wanted) != wanted:
             raise bad_request("the API version in the data (%s) does not match the expected API "
                               "version (%s)" % (body["apiVersion"], wanted))

@@ -55,9 +55,11 @@ def not_found(resource, name):
                     _named(resource, name))
 
 
-def no_such_resource():
-    """No such kind of thing."""
-    return APIError(404, "NotFound", "the server could not find the requested resource", {})
+class NoSuchResource(APIError):
+    """No such kind of thing: the answer is no Status, but for a watch that is under way."""
+
+    def __init__(self):
+        super().__init__(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def already_exists(resource, name):
@@ -79,9 +81,19 @@ def invalid(kind, group, name, causes):
         said = "[%s]" % said
     kind_name = kind + ("." + group if group else "")
     details = {"name": name, "group": group, "kind": kind, "causes": [
-        {"reason": "FieldValueInvalid", "message": message, "field": field}
+        {"reason": _cause(message), "message": message, "field": field}
         for field, message in causes]}
     return APIError(422, "Invalid", '%s "%s" is invalid: %s' % (kind_name, name, said), details)
+
+
+def _cause(message):
+    """Kubernetes' word for what is wrong with a field, by how the sentence about it begins."""
+    words = {"Required": "Required", "Forbidden": "Forbidden", "Unsupported": "NotSupported",
+             "Too many": "TooMany", "Duplicate": "Duplicate"}
+    kind = next((word for start, word in words.items() if message.startswith(start)), "Invalid")
+    if "must be of type" in message:
+        kind = "TypeInvalid"
+    return "FieldValue" + kind
 
 
 def expired(message, continue_token=None):

@@ -11,12 +11,12 @@ def of(request, resource):
     for choice in accept.split(","):
         kind, *parameters = [p.strip() for p in choice.split(";")]
         options = dict(p.split("=", 1) for p in parameters if "=" in p)
-        if kind == protobuf.MEDIA_TYPE and not options.get("as") and protobuf.knows(resource.kind):
+        if kind == protobuf.MEDIA_TYPE and not options.get("as") and protobuf.knows(resource):
             return protobuf.Protobuf(resource, request)
         if kind not in (JSON, "*/*", "application/*"):
             continue
-        known = options.get("g", "meta.k8s.io") == "meta.k8s.io"
         wanted, version = options.get("as"), options.get("v", "v1")
+        known = options.get("g", "meta.k8s.io") == "meta.k8s.io" and version in ("v1", "v1beta1")
         if wanted is None:
             return Whole(resource, request)
         if wanted == "Table" and known:
@@ -61,7 +61,7 @@ class Whole(Text):
         head = dump({"kind": self.kind + "List", "apiVersion": self.api_version,
                      "metadata": metadata})
         return b'%s,"items":[%s]}' % (head[:-1], b",".join(
-            r.json(self.api_version) for r in records))
+            r.json(self.api_version, in_list=True) for r in records))
 
     def bookmark(self, metadata):
         """The object of a bookmark event."""

@@ -3,6 +3,8 @@
 from . import forms
 
 METADATA = {"type": "object", "description": "The object's name, labels and so on."}
+#: What kubectl looks for before it leaves validation to the server.
+PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
 def answer(api, request, exchange):
@@ -37,9 +39,12 @@ def _document(served):
         ref = {"$ref": "#/components/schemas/" + name}
         content = {"application/json": {"schema": ref}}
         gvk = {"group": kind.group, "version": version, "kind": kind.kind}
-        paths["/%s%s/%s/{name}" % (_path(kind, version), scope, kind.plural)] = {"get": {
-            "x-kubernetes-action": "get", "x-kubernetes-group-version-kind": gvk,
-            "responses": {"200": {"description": "OK", "content": content}}}}
+        paths["/%s%s/%s/{name}" % (_path(kind, version), scope, kind.plural)] = {
+            verb: {"x-kubernetes-action": verb, "x-kubernetes-group-version-kind": gvk,
+                   "parameters": [{"name": n, "in": "query", "schema": {"type": "string"}}
+                                  for n in names],
+                   "responses": {"200": {"description": "OK", "content": content}}}
+            for verb, names in (("get", ()), ("patch", PARAMETERS))}
     return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "unversioned"},
             "paths": paths, "components": {"schemas": schemas}}
 

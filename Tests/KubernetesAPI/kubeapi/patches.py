@@ -2,7 +2,7 @@
 """The kinds of patch: JSON patch, merge patch, and strategic merge patch for the lists that matter."""
 import copy
 
-from .errors import APIError, bad_request
+from .errors import APIError
 
 #: The key by which the elements of a list are told apart, by the list's field name.
 MERGE_KEYS = {
@@ -74,17 +74,27 @@ def _strategic_list(name, target, patch):
     key = merge_key(name, patch)
     if key is None or {"$patch": "replace"} in patch:
         return [copy.deepcopy(v) for v in patch if v != {"$patch": "replace"}]
-    out = list(target)
+    out, named = list(target), []
     for element in patch:
         at = next((i for i, e in enumerate(out) if e.get(key) == element.get(key)), None)
         if element.get("$patch") == "delete":
             if at is not None:
                 del out[at]
         elif at is None:
-            out.append(strategic({}, element))
+            named.append(strategic({}, element))
         else:
-            out[at] = strategic(out[at], element)
-    return out
+            named.append(strategic(out.pop(at), element))
+    return _in_order(target, out, named, key)
+
+
+def _in_order(before, rest, named, key):
+    """What the patch names in its order, and the rest where they stood among those."""
+    place, out = {e.get(key): i for i, e in enumerate(before)}, []
+    while rest and named:
+        at = place.get(named[0].get(key))
+        first = named if at is None or at < place[rest[0].get(key)] else rest
+        out.append(first.pop(0))
+    return out + rest + named
 
 
 def json_patch(target, operations):
@@ -95,7 +105,7 @@ def json_patch(target, operations):
             _apply(document, operation)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise APIError(422, "Invalid", "the server rejected our request due to an error in "
-                           "our request: %s" % error) from None
+                           "our request") from error
     return document[""]
 
 
@@ -120,7 +130,7 @@ def _apply(document, operation):
         if _child(parent, last) != operation["value"]:
             raise ValueError("testing value %s failed" % operation["path"])
     else:
-        raise bad_request("unknown operation %r" % kind)
+        raise ValueError("unknown operation %r" % kind)
 
 
 def _walk(document, path):

@@ -1,44 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kubernetes' protobuf: messages with the fields of proto/kubernetes/core.proto, in their envelope.
-
-A real server sends all fields; here others than those are left out, but for one that no reader
-knows (metadata.managedFields), so that readers have to pass over something.
-"""
+"""Kubernetes' protobuf: messages with the fields of messages.txt, in their envelope."""
 import base64
 import calendar
-import os
-import re
+import json
 import struct
 import time
 
+from .messages import MESSAGES, message_of
+
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
-PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "proto",
-                     "kubernetes", "core.proto")
 MAGIC = b"k8s\0"
-VARINT, COUNTED = 0, 2
-#: What the file does not say: a Secret is read by hand, lists and metadata are the same for all kinds.
-MORE = {"Secret": {"data": (2, "map<string, bytes>"), "type": (3, "string")}}
-METADATA = (1, "ObjectMeta")
-MANAGED_FIELDS = 17
+VARINT, FIXED64, COUNTED = 0, 1, 2
+METADATA = "meta.ObjectMeta"
 
 
-def _messages(text):
-    """{message: {field: (number, type)}} of a proto file."""
-    found = dict(MORE)
-    for name, body in re.findall(r"^message (\w+) \{(.*?)\}", text, re.S | re.M):
-        fields = re.findall(r"^\s*(?:(?:optional|repeated) )?(map<.*?>|[\w.]+) (\w+) = (\d+);", body,
-                            re.M)
-        found[name] = {field: (int(number), kind) for kind, field, number in fields}
-    return found
-
-
-with open(PROTO, encoding="utf-8") as _file:
-    MESSAGES = _messages(_file.read())
-
-
-def knows(kind):
+def knows(resource):
     """Whether objects of a kind have such a form."""
-    return kind in MESSAGES
+    return not resource.is_custom and message_of(resource.group, resource.kind) is not None
 
 
 def varint(number):
@@ -62,8 +40,9 @@ def _integer(number, value):
 
 
 def _time(text):
-    return _integer(1, calendar.timegm(time.strptime(text.split(".")[0].rstrip("Z"),
-                                                     "%Y-%m-%dT%H:%M:%S")))
+    whole, _, rest = text.rstrip("Z").partition(".")
+    seconds = _integer(1, calendar.timegm(time.strptime(whole[:19], "%Y-%m-%dT%H:%M:%S")))
+    return seconds + (_integer(2, int(rest.ljust(9, "0")[:9])) if rest else b"")
 
 
 def _number_or_text(value):
@@ -72,43 +51,50 @@ def _number_or_text(value):
     return _integer(1, 1) + _integer(2, 0) + counted(3, value.encode())
 
 
-def _field(number, kind, value):
-    """A field once, whatever its type."""
-    if kind == "string":
-        return counted(number, value.encode())
-    if kind in ("bool", "int32", "int64"):
-        return _integer(number, value)
+def _content(kind, value):
+    """What a field with a length holds."""
     if kind == "bytes":
-        return counted(number, base64.b64decode(value))
-    if kind == "google.protobuf.Timestamp":
-        return counted(number, _time(value))
-    if kind == "google.protobuf.Value":
-        return counted(number, _number_or_text(value))
-    return counted(number, message(kind, value))
+        return base64.b64decode(value)
+    if kind in ("time", "microtime"):
+        return _time(value)
+    if kind == "intOrString":
+        return _number_or_text(value)
+    if kind == "quantity":
+        return counted(1, str(value).encode())
+    if kind in ("raw", "fields"):
+        return counted(1, json.dumps(value, separators=(",", ":")).encode())
+    if kind == "strings":
+        return b"".join(counted(1, v.encode()) for v in value)
+    return message(kind, value) if "." in kind else str(value).encode()
+
+
+def _one(number, kind, value):
+    """A field once, whatever its type."""
+    if kind in ("bool", "int"):
+        return _integer(number, value)
+    if kind == "double":
+        return varint(number << 3 | FIXED64) + struct.pack("<d", value)
+    return counted(number, _content(kind, value))
 
 
 def message(name, value):
     """A message of a dict as JSON has it."""
     out = []
-    for field, (number, kind) in MESSAGES[name].items():
-        found = value.get(field)
+    for field in MESSAGES[name]:
+        if not field.name:
+            inner = message(field.type, value)
+            out.append(counted(field.number, inner) if inner else b"")
+            continue
+        found = value.get(field.name)
         if found is None:
             continue
-        if kind.startswith("map<"):
-            inner = kind[len("map<string, "):-1]
-            out += [counted(number, counted(1, k.encode()) + _field(2, inner, v))
+        if field.shape == "{}":
+            out += [counted(field.number, counted(1, k.encode()) + _one(2, field.type, v))
                     for k, v in found.items()]
         else:
-            out += [_field(number, kind, v) for v in (found if isinstance(found, list) else [found])]
-    if name == "ObjectMeta" and value.get("managedFields"):
-        out += [counted(MANAGED_FIELDS, counted(1, m.get("manager", "").encode()))
-                for m in value["managedFields"]]
+            out += [_one(field.number, field.type, v)
+                    for v in (found if field.shape == "[]" else [found])]
     return b"".join(out)
-
-
-def whole(kind, value):
-    """A whole object's message."""
-    return counted(1, message("ObjectMeta", value.get("metadata") or {})) + message(kind, value)
 
 
 def envelope(api_version, kind, content):
@@ -119,7 +105,7 @@ def envelope(api_version, kind, content):
 
 def status(value):
     """A Status object."""
-    return envelope("v1", "Status", message("Status", value))
+    return envelope("v1", "Status", message("meta.Status", value))
 
 
 class Protobuf:
@@ -130,11 +116,12 @@ class Protobuf:
     def __init__(self, resource, request):
         self.api_version = resource.api_version(request.version)
         self.kind = resource.kind
+        self.message = message_of(resource.group, resource.kind)
 
     def _message(self, record):
         made = record.encoded.get(MEDIA_TYPE)
         if made is None:
-            made = record.encoded[MEDIA_TYPE] = whole(self.kind, record.object)
+            made = record.encoded[MEDIA_TYPE] = message(self.message, record.object)
         return made
 
     def one(self, record):
@@ -145,11 +132,11 @@ class Protobuf:
         """A list of objects."""
         items = b"".join(counted(2, self._message(r)) for r in records)
         return envelope(self.api_version, self.kind + "List",
-                        counted(1, message("ListMeta", metadata)) + items)
+                        counted(1, message("meta.ListMeta", metadata)) + items)
 
     def bookmark(self, metadata):
         """The object of a bookmark event."""
-        return envelope(self.api_version, self.kind, counted(1, message("ObjectMeta", metadata)))
+        return envelope(self.api_version, self.kind, counted(1, message(METADATA, metadata)))
 
     @staticmethod
     def error(value):

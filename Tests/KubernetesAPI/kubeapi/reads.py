@@ -95,15 +95,17 @@ def check_options(request, asked, match, token):
         causes.append(("resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden "
                        "unless resourceVersion is provided"))
     if match == "Exact" and asked == "0":
-        causes.append(("resourceVersionMatch", 'Forbidden: resourceVersionMatch "Exact" is '
+        causes.append(("resourceVersionMatch", 'Forbidden: resourceVersionMatch "exact" is '
                        'forbidden for resourceVersion "0"'))
     if match not in ("", "Exact", "NotOlderThan"):
-        causes.append(("resourceVersionMatch", "Unsupported value: %r" % match))
+        causes.append(("resourceVersionMatch", 'Unsupported value: "%s": supported values: "Exact", '
+                       '"NotOlderThan", ""' % match))
     if initial is not None and request.verb == "watch" and match != "NotOlderThan":
         causes.append(("resourceVersionMatch", "Forbidden: sendInitialEvents requires setting "
                        "resourceVersionMatch to NotOlderThan"))
     if asked and not asked.isdigit():
-        causes.append(("resourceVersion", "Invalid value: %r" % asked))
+        raise bad_request('invalid resource version: resourceVersion: Invalid value: "%s": '
+                          'strconv.ParseUint: parsing "%s": invalid syntax' % (asked, asked))
     if token and asked not in ("", "0"):
         raise bad_request("specifying resource version is not allowed when using continue")
     if causes:

@@ -4,6 +4,7 @@ import json
 import urllib.parse
 from dataclasses import dataclass, field
 
+from . import protobuf, unpacking
 from .errors import bad_request
 
 
@@ -54,7 +55,9 @@ class Request:
             raise bad_request('strconv.ParseInt: parsing "%s": invalid syntax' % text) from None
 
     def json(self):
-        """The body as JSON, or as YAML where it says so; an object, or bad_request."""
+        """The body as JSON, YAML or protobuf, as it says; an object, or bad_request."""
+        if self.content_type == protobuf.MEDIA_TYPE:
+            return unpacking.body(self.body)
         try:
             if "yaml" in self.headers.get("content-type", ""):
                 import yaml
@@ -94,8 +97,8 @@ class Request:
 
     def _verb(self):
         if self.method in ("GET", "HEAD"):
-            if self.name and not self.flag("watch"):
+            if self.name:
                 return "get"
             return "watch" if self.flag("watch") else "list"
-        return {"POST": "create", "PUT": "update", "PATCH": "patch",
+        return {"POST": "create" if self.subresource or not self.name else "", "PUT": "update", "PATCH": "patch",
                 "DELETE": "delete" if self.name else "deletecollection"}.get(self.method, "")

@@ -60,7 +60,8 @@ REVIEW = ("create",)
 CATEGORY_ALL = ("all",)
 
 BUILT_IN = (
-    _core("namespaces", "Namespace", "ns", namespaced=False, subresources=("finalize", "status")),
+    _core("namespaces", "Namespace", "ns", namespaced=False, subresources=("finalize", "status"),
+          verbs=tuple(v for v in ALL if v != "deletecollection")),
     _core("nodes", "Node", "no", namespaced=False, subresources=STATUS),
     _core("services", "Service", "svc", subresources=STATUS, categories=CATEGORY_ALL),
     _core("endpoints", "Endpoints", "ep"),

@@ -12,26 +12,31 @@ def _schema(resource):
 
 
 def prune(obj, resource):
-    """Removes, in place, fields that the schema does not know, and fills in its defaults."""
-    schema = _schema(resource)
+    """Removes, in place, fields that the schema does not know, and returns them; fills in defaults."""
+    schema, unknown = _schema(resource), []
     if schema:
-        _prune(obj, schema, top=True)
+        _prune(obj, schema, "", unknown)
+    return unknown
 
 
-def _prune(value, schema, top=False):
+def _prune(value, schema, path, unknown):
     if isinstance(value, list):
-        for element in value:
-            _prune(element, schema.get("items") or {})
+        for number, element in enumerate(value):
+            _prune(element, schema.get("items") or {}, "%s[%d]" % (path, number), unknown)
     elif isinstance(value, dict):
         known, others = schema.get("properties") or {}, schema.get("additionalProperties")
         for name in list(value):
-            if top and name in KEPT:
+            where = _below(path, name)
+            if not path and name in KEPT:
                 continue
-            if name in known:
-                _prune(value[name], known[name])
+            if value[name] is None and not known.get(name, {}).get("nullable"):
+                del value[name]  # As if it were not there, where null means nothing.
+            elif name in known:
+                _prune(value[name], known[name], where, unknown)
             elif isinstance(others, dict):
-                _prune(value[name], others)
+                _prune(value[name], others, where, unknown)
             elif not (others or schema.get("x-kubernetes-preserve-unknown-fields")):
+                unknown.append(where)
                 del value[name]
         for name, field in known.items():
             if "default" in field and name not in value:

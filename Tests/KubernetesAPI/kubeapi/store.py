@@ -16,13 +16,19 @@ class Record:
     def __init__(self, resource, obj, version):
         self.resource, self.object, self.version, self.encoded = resource, obj, version, {}
 
-    def json(self, api_version):
-        """The object as it is served at `api_version`, in UTF-8."""
-        made = self.encoded.get(api_version)
+    def json(self, api_version, in_list=False):
+        """The object as it is served at `api_version`, in UTF-8.
+
+        In a list Kubernetes' own objects do not say their kind, which the list says for all.
+        """
+        bare = in_list and not self.resource.is_custom
+        key = "" if bare else api_version
+        made = self.encoded.get(key)
         if made is None:
-            whole = dict(kind=self.resource.kind, apiVersion=api_version, **self.object)
-            made = json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode()
-            self.encoded[api_version] = made
+            head = {} if bare else {"kind": self.resource.kind, "apiVersion": api_version}
+            made = json.dumps(dict(head, **self.object), separators=(",", ":"),
+                              ensure_ascii=False).encode()
+            self.encoded[key] = made
         return made
 
 

@@ -3,7 +3,7 @@
 import time
 
 from . import forms, reads
-from .errors import APIError, expired, no_such_resource, too_large
+from .errors import APIError, expired, NoSuchResource, too_large
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -46,6 +46,8 @@ class Watch:
     def _start(self):
         """The number of the first event to send; before it the state and its version, if asked."""
         store, log = self.store, self._log()
+        if self.asked == 0 and "sendInitialEvents" in self.request.query and not self.initial:
+            return log.end, None, None
         if self.initial or self.asked == 0:
             store.wait(lambda: store.version >= self.asked, 3)
             if store.version < self.asked:
@@ -60,7 +62,7 @@ class Watch:
     def _log(self):
         log = self.store.logs.get(self.resource.key)
         if log is None:
-            raise no_such_resource()
+            raise NoSuchResource()
         return log
 
     def _wants(self, key, record):

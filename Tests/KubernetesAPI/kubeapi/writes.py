@@ -6,7 +6,7 @@ import random
 import re
 import uuid
 
-from . import admission, apply, patches
+from . import admission, apply, messages, patches
 from .errors import (APIError, already_exists, bad_request, conflict, invalid, not_found,
                      unsupported_media_type)
 from .resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
@@ -15,6 +15,9 @@ MODIFIED_MEANWHILE = ("the object has been modified; please apply your changes t
                       "version and try again")
 PATCHES = ("application/json-patch+json", "application/merge-patch+json",
            "application/strategic-merge-patch+json", "application/apply-patch+yaml")
+#: The kinds that an update makes where there is nothing of the name.
+MADE_BY_UPDATE = ("services", "endpoints", "leases", "events", "limitranges", "roles", "rolebindings",
+                  "clusterroles", "clusterrolebindings")
 
 
 def now():
@@ -35,6 +38,8 @@ class Writer:
         obj = copy.deepcopy(obj)
         metadata = self._identify(resource, namespace, obj)
         namespace, name = metadata.get("namespace", ""), metadata["name"]
+        if metadata.get("resourceVersion") and not trusted:
+            raise APIError(500, "", "resourceVersion should not be set on objects to be created")
         if self.store.get(resource, namespace, name):
             raise already_exists(resource, name)
         self._check_namespace(resource, namespace)
@@ -124,7 +129,7 @@ class Writer:
         obj = copy.deepcopy(obj)
         record = self.store.get(resource, request.namespace, request.name)
         if record is None:
-            raise not_found(resource, request.name)
+            return self._make_by_update(resource, request, obj, dry_run)
         obj.pop("apiVersion", None)
         if obj.pop("kind", resource.kind) != resource.kind:
             raise bad_request("the object provided is not a " + resource.kind)
@@ -133,6 +138,9 @@ class Writer:
             raise bad_request("the name of the object (%s) does not match the name on the URL (%s)"
                               % (metadata["name"], request.name))
         given = metadata.get("resourceVersion")
+        if resource.is_custom and not given and request.verb == "update":
+            raise invalid(resource.plural, resource.group, request.name, [(
+                "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")])
         if given and given != record.object["metadata"]["resourceVersion"]:
             raise conflict(resource, request.name, MODIFIED_MEANWHILE)
         if metadata.get("uid", record.object["metadata"]["uid"]) != record.object["metadata"]["uid"]:
@@ -140,6 +148,17 @@ class Writer:
                            "UID in object meta: %s" % (metadata["uid"],
                                                        record.object["metadata"]["uid"]))
         return self._replace(resource, record, obj, request.subresource, dry_run)
+
+    def _make_by_update(self, resource, request, obj, dry_run):
+        """Some kinds are made by an update of what is not there."""
+        metadata = obj.get("metadata") or {}
+        if resource.plural not in MADE_BY_UPDATE or request.subresource or request.verb != "update":
+            raise not_found(resource, request.name)
+        if metadata.get("uid") or metadata.get("resourceVersion"):
+            raise conflict(resource, request.name, "StorageError: invalid object, Code: 4, "
+                           "AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in "
+                           "object meta: " % metadata.get("uid", ""))
+        return self.create(resource, request.namespace, obj, dry_run)
 
     def patch(self, resource, request, body, dry_run=False):
         """Changes an object by a patch; a server-side apply makes it where it is missing."""
@@ -159,7 +178,7 @@ class Writer:
             after = patches.merge(before, body)
         else:
             after = patches.strategic(before, body)
-        return self.update(resource, request, after, dry_run)
+        return self.update(resource, request, messages.conform(resource, after)[0], dry_run)
 
     def _replace(self, resource, record, obj, subresource, dry_run):
         old = record.object

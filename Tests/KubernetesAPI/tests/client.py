@@ -7,6 +7,7 @@ import unittest
 import urllib.parse
 
 from kubeapi import KubernetesAPI
+from kubeapi.request import Request
 
 SERVICES = "/api/v1/namespaces/default/services"
 
@@ -42,11 +43,12 @@ class Client:
         return response
 
     def ask(self, method, path, body=None, **headers):
-        """(code, JSON)."""
+        """(code, JSON, or the text that is none)."""
         response = self.send(method, path, body, **headers)
         text = response.read()
         response.connection.close()
-        return response.status, json.loads(text)
+        is_json = response.getheader("Content-Type").startswith("application/json")
+        return response.status, json.loads(text) if is_json else text
 
     def get(self, path, **headers):
         """A page that must be there."""
@@ -92,9 +94,16 @@ class ServerCase(unittest.TestCase):
         self.addCleanup(self.server.close)
         self.client = Client(self.server)
 
+    def whole(self, obj, path):
+        """An object with the kind of those at `path`."""
+        request = Request.of("POST", path, {})
+        request.locate()
+        kind = self.server.store.kinds[request.group, request.plural]
+        return dict({"apiVersion": kind.api_version(request.version), "kind": kind.kind}, **obj)
+
     def create(self, obj, path=SERVICES):
         """Makes an object; returns it."""
-        code, made = self.client.ask("POST", path, obj)
+        code, made = self.client.ask("POST", path, self.whole(obj, path))
         self.assertEqual(code, 201, made)
         return made
 

@@ -67,7 +67,8 @@ class Definitions(ServerCase):
                  'spec.resolution: Unsupported value: "SOMEHOW"'),
                 ("workloadentries", {"address": "1.2.3.4", "ports": {"http": 70000}},
                  "spec.ports.http: Invalid value: 70000: should be at most 65535")):
-            answer = self.client.ask("POST", base + plural, {"metadata": {"name": "x"}, "spec": spec})
+            answer = self.client.ask("POST", base + plural, self.whole(
+                {"metadata": {"name": "x"}, "spec": spec}, base + plural))
             self.assertIn(wanted, self.status(answer, 422, "Invalid"))
 
     def test_fields_are_explained(self):

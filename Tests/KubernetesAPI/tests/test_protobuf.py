@@ -2,6 +2,8 @@
 """The form of objects in protobuf: envelopes, frames with lengths, and errors."""
 import struct
 
+from kubeapi import protobuf, unpacking
+
 from .client import SERVICES, ServerCase, service
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -78,3 +80,19 @@ class Protobuf(ServerCase):
         answer = self.client.send(
             "GET", "/apis/networking.istio.io/v1/virtualservices", Accept=ACCEPT)
         self.assertEqual(answer.getheader("Content-Type"), "application/json")
+
+    def test_bodies_have_the_form_too(self):
+        deployments = "/apis/apps/v1/namespaces/default/deployments"
+        obj = {"metadata": {"name": "d", "labels": {"a": "b"}}, "spec": {
+            "replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": {"spec": {
+                "volumes": [{"name": "v", "emptyDir": {}}, {"name": "w", "secret": {"optional": False}}],
+                "containers": [{"name": "c", "env": [{"name": "E", "value": "1"}], "resources": {
+                    "limits": {"cpu": "1"}}, "readinessProbe": {"httpGet": {"port": "web"}}}]}}}}
+        body = protobuf.envelope("apps/v1", "Deployment", protobuf.message("apps.Deployment", obj))
+        made = self.client.ask("POST", deployments, body, Content_Type=PROTOBUF)[1]
+        self.assertEqual(made["spec"], obj["spec"])
+        self.status(self.client.ask("POST", deployments, body[4:], Content_Type=PROTOBUF), 400,
+                    "BadRequest")
+        whole = self.client.send("GET", deployments + "/d", Accept=ACCEPT)
+        self.assertEqual(unpacking.body(whole.read())["spec"], obj["spec"])
+        whole.connection.close()

@@ -90,7 +90,7 @@ class Watches(ServerCase):
         crd = self.client.get(crds + name)
         self.client.ask("DELETE", crds + name)
         self.assertIsNone(watch.next())
-        self.status(self.client.ask("GET", path), 404, "NotFound")
+        self.assertEqual(self.client.ask("GET", path)[0], 404)
         self.create(dict(crd, metadata={"name": crd["metadata"]["name"]}), crds)
         self.assertEqual(self.client.get(path)["items"], [])
 

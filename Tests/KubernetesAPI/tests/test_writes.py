@@ -135,7 +135,8 @@ class Writes(ServerCase):
         made = self.create({"metadata": {"name": "t"}, "spec": {"mode": "A", "other": 1}}, path)
         self.assertEqual(made["spec"], {"mode": "A"})
         self.assertIn('spec.mode: Unsupported value: "C"', self.status(self.client.ask(
-            "POST", path, {"metadata": {"name": "u"}, "spec": {"mode": "C"}}), 422, "Invalid"))
+            "POST", path, self.whole({"metadata": {"name": "u"}, "spec": {"mode": "C"}}, path)),
+            422, "Invalid"))
 
 
 class Access(ServerCase):
@@ -195,3 +196,52 @@ subjects: [{kind: ServiceAccount, name: reader, namespace: default}]
                 "spec": {"user": "system:serviceaccount:default:reader", "resourceAttributes": {
                     "verb": verb, "resource": "services", "group": ""}}}, **self.root)[1]
             self.assertEqual(found["status"]["allowed"], wanted, verb)
+
+
+class Bodies(ServerCase):
+    """What a body may say, and in which form."""
+
+    def test_what_a_kind_does_not_know_is_said_or_refused(self):
+        for path, obj, field in (
+                (SERVICES, dict(service("a"), spec={"ports": [{"port": 80}], "portz": 1}), "spec.portz"),
+                (SERVICES, dict(service("a"), more=1), "more")):
+            message = self.status(self.client.ask(
+                "POST", path + "?fieldValidation=Strict", self.whole(obj, path)), 400, "BadRequest")
+            self.assertIn('strict decoding error: unknown field "%s"' % field, message)
+            answer = self.client.send("POST", path + "?dryRun=All", self.whole(obj, path))
+            self.assertEqual((answer.status, answer.getheader("Warning")),
+                             (201, '299 - "unknown field \\"%s\\""' % field))
+            answer.read()
+            answer.connection.close()
+
+    def test_what_cannot_be_read_is_refused(self):
+        for path, obj, wanted in (
+                (SERVICES, dict(service("a"), spec={"ports": "x"}), "cannot unmarshal string"),
+                ("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "c"}, "data": {"a": 1}},
+                 "cannot unmarshal number"),
+                ("/api/v1/namespaces/default/secrets", {"metadata": {"name": "s"}, "data": {"a": "%"}},
+                 "illegal base64 data")):
+            self.assertIn(wanted, self.status(self.client.ask("POST", path, obj), 400, "BadRequest"))
+
+    def test_nulls_are_as_if_they_were_not_there(self):
+        path = "/api/v1/namespaces/default/configmaps"
+        made = self.create({"metadata": {"name": "c", "labels": None, "annotations": {"a": None}},
+                            "data": None}, path)
+        self.assertEqual((made.get("data"), made["metadata"]["annotations"]), (None, {"a": ""}))
+        self.assertNotIn("labels", made["metadata"])
+
+    def test_a_custom_object_says_its_kind_and_is_replaced_at_its_version(self):
+        bare = {"metadata": {"name": "v"}, "spec": {"hosts": ["a"]}}
+        self.assertIn("Object 'Kind' is missing", self.status(
+            self.client.ask("POST", SELECTS, bare), 400, "BadRequest"))
+        self.create(bare, SELECTS)
+        self.assertIn("must be specified for an update", self.status(
+            self.client.ask("PUT", SELECTS + "/v", self.whole(bare, SELECTS)), 422, "Invalid"))
+
+    def test_some_kinds_are_made_by_an_update(self):
+        self.assertEqual(self.client.ask("PUT", SERVICES + "/n", service("n"))[0], 201)
+        path = "/api/v1/namespaces/default/configmaps/c"
+        self.status(self.client.ask("PUT", path, {"metadata": {"name": "c"}}), 404, "NotFound")
+        old = self.client.get(SERVICES + "/n")
+        self.client.ask("DELETE", SERVICES + "/n")
+        self.status(self.client.ask("PUT", SERVICES + "/n", old), 409, "Conflict")
