@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The structural schemas of CustomResourceDefinitions: pruning and validation of custom objects."""
+import json
 import re
 
+from . import rules
+
+RULES = "x-kubernetes-validations"
+#: What all rules of a definition may cost by a server's estimate, what a simple one costs each time, and
+#: how often one is run that stands within a list without an end.
+COST_LIMIT, COST, MOST_RUNS = 100_000_000, 4, 1_048_576
 KEPT = ("metadata", "apiVersion", "kind")
 
 
@@ -44,9 +51,59 @@ def _prune(value, schema, path, unknown):
 
 
 def causes(obj, resource):
-    """What breaks the schema, as (field, sentence); rules in CEL are not looked at."""
+    """What breaks the schema, as (field, sentence); rules are asked where nothing else is broken."""
     schema = _schema(resource)
-    return list(_causes(obj, schema, "", top=True)) if schema else []
+    if not schema:
+        return []
+    found = list(_causes(obj, schema, "", top=True))
+    if found and any(True for _ in _all_rules(schema, 1)):
+        return found + [("<nil>", "Invalid value: null: some validation rules were not checked because "
+                         "the object was invalid; correct the existing errors to complete validation")]
+    return found or list(_broken_rules(obj, schema, ""))
+
+
+def _children(value, schema, path):
+    """(value, schema, path) of what is within a value."""
+    if isinstance(value, list):
+        return [(e, schema.get("items") or {}, "%s[%d]" % (path, i)) for i, e in enumerate(value)]
+    if not isinstance(value, dict):
+        return []
+    known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+    others = others if isinstance(others, dict) else {}
+    return [(v, known.get(k, others), _below(path, k)) for k, v in value.items() if path or k not in KEPT]
+
+
+def _broken_rules(value, schema, path):
+    for rule in schema.get(RULES) or ():
+        start = 'Invalid value: %s: ' % ('"%s"' % _type(value) if isinstance(value, (dict, list))
+                                         else json.dumps(value))
+        try:
+            if not rules.holds(rule["rule"], value):
+                yield path, start + rule["message"]
+        except rules.RuleError as error:
+            yield path, '%s%s evaluating rule: %s' % (start, error, rule["message"])
+    for child, below, where in _children(value, schema, path):
+        if child is not None:
+            yield from _broken_rules(child, below, where)
+
+
+def _all_rules(schema, runs):
+    """How often each rule of a schema may be run; None where there is no end."""
+    for _ in schema.get(RULES) or ():
+        yield runs
+    for field in (schema.get("properties") or {}).values():
+        yield from _all_rules(field, runs)
+    for key, most in (("items", "maxItems"), ("additionalProperties", "maxProperties")):
+        if isinstance(schema.get(key), dict):
+            yield from _all_rules(schema[key], runs and most in schema and runs * schema[most] or None)
+
+
+def _cost_causes(schema, path):
+    """Whether all rules cost too much, as a server estimates where none goes through lists."""
+    cost = sum(COST * (MOST_RUNS if runs is None else runs) for runs in _all_rules(schema, 1))
+    if cost > COST_LIMIT:
+        yield path, ("Forbidden: %s estimated rule cost total for entire OpenAPIv3 schema exceeds budget "
+                     "by factor of %fx" % (RULES, cost / COST_LIMIT))
 
 
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
@@ -76,9 +133,20 @@ def _causes(value, schema, path, top=False):
     if isinstance(value, list):
         for number, element in enumerate(value):
             yield from _causes(element, schema.get("items") or {}, "%s[%d]" % (path, number))
+        yield from _duplicates(value, schema.get("x-kubernetes-list-map-keys"), path)
     elif isinstance(value, dict):
         yield from _object_causes(value, schema, path, top)
     yield from _choices(value, schema, path)
+
+
+def _duplicates(elements, keys, path):
+    """Elements of a list that is a map by some of their fields."""
+    seen = []
+    for number, element in enumerate(elements if keys else ()):
+        key = {k: element[k] for k in keys if k in element}
+        if key in seen:
+            yield "%s[%d]" % (path, number), "Duplicate value: " + json.dumps(key)
+        seen.append(key)
 
 
 def _object_causes(value, schema, path, top):
@@ -155,6 +223,7 @@ def definition_causes(crd):
             out.append((path, "Required value: schemas are required"))
         else:
             out.extend(structural_causes(schema, path))
+            out.extend(_cost_causes(schema, path))
     return out
 
 

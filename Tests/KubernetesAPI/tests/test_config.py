@@ -66,10 +66,30 @@ class Definitions(ServerCase):
                 ("serviceentries", {"hosts": ["a.b"], "resolution": "SOMEHOW"},
                  'spec.resolution: Unsupported value: "SOMEHOW"'),
                 ("workloadentries", {"address": "1.2.3.4", "ports": {"http": 70000}},
-                 "spec.ports.http: Invalid value: 70000: should be at most 65535")):
+                 "spec.ports.http: Invalid value: 70000: should be at most 65535"),
+                ("workloadentries", {"address": "unix://a"}, "by an absolute path or an abstract name"),
+                ("destinationrules", {"host": "a", "trafficPolicy": {"connectionPool": {"tcp": {
+                    "connectTimeout": "0s"}}}}, "connectTimeout: Invalid value: \"0s\": must be a duration")):
             answer = self.client.ask("POST", base + plural, self.whole(
                 {"metadata": {"name": "x"}, "spec": spec}, base + plural))
             self.assertIn(wanted, self.status(answer, 422, "Invalid"))
+
+    def test_some_durations_may_be_zero(self):
+        path = "/apis/networking.istio.io/v1/namespaces/default/destinationrules"
+        self.create({"metadata": {"name": "zero"}, "spec": {"host": "a", "trafficPolicy": {
+            "connectionPool": {"tcp": {"idleTimeout": "0s"}}, "loadBalancer": {"consistentHash": {
+                "httpCookie": {"name": "c", "ttl": "0s"}}}}}}, path)
+
+    def test_rules_that_may_run_too_often_are_no_definition(self):
+        # 27 such rules in lists without an end were 1.13 times what a kube-apiserver 1.36 allows.
+        rule = {"type": "string", "x-kubernetes-validations": [{"rule": "self != ''", "message": "x"}]}
+        schema = {"type": "object", "properties": {"spec": {"type": "array", "items": {
+            "type": "object", "properties": {"f%d" % i: rule for i in range(27)}}}}}
+        crd, = istio.definitions([("a.io", ("v1",), "as", "A", ())])
+        crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
+        crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        self.assertIn("exceeds budget by factor of 1.13", self.status(
+            self.client.ask("POST", crds, crd), 422, "Invalid"))
 
     def test_fields_are_explained(self):
         found = self.client.get("/openapi/v3/apis/security.istio.io/v1")
