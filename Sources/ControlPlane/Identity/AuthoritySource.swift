@@ -70,10 +70,10 @@ final class AuthoritySource: Sendable {
 
   /// Takes over what is new; the authority in force stays where that cannot be used.
   ///
-  /// - Returns: Whether anything was.
-  func refresh(now: Int64) async throws(AuthorityError) -> Bool {
+  /// - Returns: Whether anything was; nil where it was not time to look.
+  func refresh(now: Int64) async throws(AuthorityError) -> Bool? {
     if let files { return try refresh(files, now: now) }
-    guard let keeper, isTimeToLook(now) else { return false }
+    guard let keeper, isTimeToLook(now) else { return nil }
     let isNew = try await keeper.refresh()
     guard isTimeToRenew(now) else { return isNew }
     let isRenewed = try await keeper.renewIfDue()
@@ -84,13 +84,13 @@ final class AuthoritySource: Sendable {
   /// Takes over the copy of a Secret's authority where nothing is in force; whether it did.
   func restore() -> Bool { keeper?.restoreCopy() ?? false }
 
-  private func refresh(_ files: AuthorityFiles, now: Int64) throws(AuthorityError) -> Bool {
+  private func refresh(_ files: AuthorityFiles, now: Int64) throws(AuthorityError) -> Bool? {
     let fresh = files.marks
     let isNew = state.withLock { state in
       defer { state.marks = fresh }
       return state.marks != fresh
     }
-    guard isNew else { return false }
+    guard isNew else { return nil }
     let signer = try SigningAuthority(files, now: now)
     try authority.replace(with: signer)
     return true

@@ -116,11 +116,13 @@ final class MeshIdentity: Service {
   /// Takes over what has changed, and renews what is half over.
   private func refresh() async {
     do throws(AuthorityError) {
-      if try await source.refresh(now: Int64(WallClock.now())) {
-        metrics.show(authority.current)
-        log.info("the signing authority is now what \(source.place) holds")
+      if let isNew = try await source.refresh(now: Int64(WallClock.now())) {
+        report("authority", nil)
+        if isNew {
+          metrics.show(authority.current)
+          log.info("the signing authority is now what \(source.place) holds")
+        }
       }
-      report("authority", nil)
     } catch {
       report("authority", "the authority stays as it was: \(error)")
       if source.restore() {

@@ -262,6 +262,8 @@ def test_restart_without_the_server(start):
             responses = dict(client.responses)
             wait_until("the API server", lambda: daemon.metrics()[age] == 0, 60)
             assert dict(client.responses) == responses, "what is the same was sent again"
+            said = open(daemon.log).read().count("the authority stays as it was")
+            assert said == 1, "an outage is told %d times" % said
             _edit_arrives(cluster, client, "v1")
         with open(os.path.join(state, "cluster.snapshot"), "r+b") as file:
             file.seek(200)
