@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Records in objects")
 struct LockFormTests {
-  @Test("a renewal keeps when the lock was acquired", arguments: [ObjectLock.Kind.lease, .configMap])
+  @Test(
+    "a renewal keeps when the lock was acquired",
+    arguments: [ObjectLock.Kind.lease, .configMap])
   func renewal(kind: ObjectLock.Kind) throws {
     let form = LockForm(kind)
     var object = form.object(named: "a", in: "b")

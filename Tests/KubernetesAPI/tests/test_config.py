@@ -121,7 +121,9 @@ class Roles(ServerCase):
                 self.assertTrue(self.allowed(verb, group, resource), resource)
         self.assertTrue(self.allowed("create", "authentication.k8s.io", "tokenreviews"))
         self.assertTrue(self.allowed("patch", "networking.istio.io", "serviceentries/status", "a"))
-        self.assertTrue(self.allowed("update", "", "configmaps", "a", "istio-ca-root-cert"))
+        for verb in ("get", "update"):
+            self.assertTrue(self.allowed(verb, "", "configmaps", "a", "istio-ca-root-cert"))
+        self.assertTrue(self.allowed("get", "networking.istio.io", "serviceentries", "a", "x"))
         self.assertTrue(self.allowed("update", "coordination.k8s.io", "leases", "istio-system", "x"))
 
     def test_nothing_else_is(self):
@@ -129,6 +131,8 @@ class Roles(ServerCase):
                      ("delete", "", "pods", "a"), ("create", "", "secrets", "a"),
                      ("update", "", "configmaps", "a", "mine"),
                      ("update", "", "secrets", "istio-system", "mine"),
+                     ("patch", "", "secrets", "istio-system", "istio-ca-secret"),
+                     ("get", "", "secrets", "a", "mine"), ("get", "", "configmaps", "a", "mine"),
                      ("list", "rbac.authorization.k8s.io", "roles"),
                      ("create", "coordination.k8s.io", "leases", "a")):
             self.assertFalse(self.allowed(*case), case)
