@@ -206,6 +206,18 @@ struct ReflectorTests {
     #expect(driver.names == ["a"] && driver.removed.isEmpty)
   }
 
+  @Test("a server that was slow once is asked for streams again the next time")
+  func slowOnce() {
+    var driver = Driver.watching(["a": "3"], at: "10")
+    for _ in 0..<2 {
+      driver.take(.relist)
+      #expect(driver.question == .stream(resourceVersion: "10"))
+      _ = driver.passToDeadline()
+      #expect(driver.question == .list(resourceVersion: "10", continue: "", limit: 500))
+      driver.page([.object("a", "3")], "10")
+    }
+  }
+
   @Test("a stream that breaks off begins again, and tells nothing of its first part")
   func brokenStream() {
     var driver = Driver()

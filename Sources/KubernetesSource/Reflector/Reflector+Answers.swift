@@ -17,6 +17,8 @@ extension Reflector {
     }
     resourceVersion = page.resourceVersion
     pageSize = settings.pageSize
+    // A server that was slow once, or away, is not listed for ever.
+    usesStreams = usesStreams || hasStreamed
     let actions = replace()
     return actions + [watch(moment)]
   }
@@ -86,6 +88,7 @@ extension Reflector {
       case .bookmark(_, endsInitialEvents: false): break
       case .bookmark(let version, endsInitialEvents: true):
         resourceVersion = version
+        hasStreamed = true
         phase = .watching(since: moment.now, hasEvents: true)
         // The server ends the stream as it was asked to with the request.
         deadline = moment.now + settings.watchTimeout * 2 + .seconds(30)

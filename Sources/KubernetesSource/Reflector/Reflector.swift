@@ -71,6 +71,8 @@ public struct Reflector: Sendable {
   /// The version to go on from; empty for the newest.
   var resourceVersion = ""
   var usesStreams: Bool
+  /// Whether a stream has told all there was once, so that the server knows what it is.
+  var hasStreamed = false
   var pageSize: Int
   private var number = 0
   var versionIndex = 0
