@@ -29,6 +29,7 @@ struct ControlPlane {
     let registry = MetricsRegistry()
     let metrics = ControlPlane.metrics(registry)
     let cluster = options.configDirectory.isEmpty ? try ClusterConnection(options) : nil
+    let findings = FindingsReader()
     let (store, source) = try ControlPlane.store(options, cluster, metrics, log)
     let translator = Translator(cacheCapacity: options.cacheCapacity) {
       metrics.xds.certificateErrors.increment()
@@ -51,7 +52,6 @@ struct ControlPlane {
       source: source, isServing: { grpc.isServing && secure?.port.isServing != false })
     sources.servedVersion = { store.servedVersion(of: $0) }
     sources.pushStatus = { status.read() }
-    let findings = FindingsReader()
     sources.findings = { discovery.snapshot.map(findings.read) ?? [] }
     sources.origin = { store.origin(of: $0) }
     sources.logs = logs
@@ -82,7 +82,8 @@ struct ControlPlane {
     if let cluster {
       let authority = options.identity.servesCertificates ? secure?.identity.authority : nil
       let writing = ClusterWriting(
-        options, cluster, store: store, authority: authority, registry: registry, logs: logs)
+        options, cluster, store: store, authority: authority, findings: findings,
+        registry: registry, logs: logs)
       members.append(("cluster writers", writing))
     }
     self.members = members

@@ -50,6 +50,7 @@ public final class KubernetesSource: Sendable {
   private let selection = Mutex(NamespaceSelection())
   private let pokes: [WatchedKind: Poke]
   private let failed: @Sendable () -> Void
+  private let reports: AnalysisReports?
 
   /// The way to tell a running reflector something.
   private typealias Poke = (
@@ -58,12 +59,16 @@ public final class KubernetesSource: Sendable {
 
   /// A source that does not read yet.
   ///
-  /// - Parameter failed: Called whenever a list or a watch fails, and is to be tried again.
+  /// - Parameters:
+  ///   - reports: Told what the status of Istio's objects says of analyses; nil where nobody asks.
+  ///   - failed: Called whenever a list or a watch fails, and is to be tried again.
   public init(
-    client: KubernetesClient, settings: Settings, failed: @escaping @Sendable () -> Void = {}
+    client: KubernetesClient, settings: Settings, reports: AnalysisReports? = nil,
+    failed: @escaping @Sendable () -> Void = {}
   ) {
     self.client = client
     self.failed = failed
+    self.reports = reports
     let configuration: [WatchedKind] =
       settings.readsServicesOnly
       ? WatchedKind.services(namespace: settings.namespace)
@@ -125,6 +130,9 @@ public final class KubernetesSource: Sendable {
           await runner.run(pokes: poke.stream) { action in
             if watch.purpose == .definitions { self.tellDefinitions(action) }
             if case .failing = action { self.failed() }
+            if case .change(let change) = action {
+              self.reports?.forget(Set(change.removals).subtracting(change.upserts.map(\.key)))
+            }
             if case .recovered = action { self.tellServerIsBack() }
             if self.assembly.withLock({ $0.take(action, of: watch) }) { notify() }
           }
@@ -144,6 +152,7 @@ public final class KubernetesSource: Sendable {
       readsAllConfigMaps: watch.purpose == .mesh)
     if watch.purpose == .configuration {
       reader.isKept = { namespace in self.selection.withLock { $0.contains(namespace) } }
+      if watch.kind.group.hasSuffix("istio.io") { reader.reports = reports }
     }
     return reader
   }

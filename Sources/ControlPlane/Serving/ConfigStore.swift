@@ -97,6 +97,14 @@ final class ConfigStore: Sendable {
     state.withLock { ($0.store.set(gatewayAddresses: gatewayAddresses), $0.store.snapshot) }
   }
 
+  /// What there is now, pushed or not; nil before the source has told all.
+  var snapshot: MeshSnapshot? { state.withLock { $0.store.snapshot } }
+
+  /// The `metadata.generation` of an object that counts; nil where there is none.
+  func countedGeneration(of key: ObjectKey) -> Int64? {
+    state.withLock { $0.store.countedObject(key)?.meta.generation }
+  }
+
   /// Which version of an object is served.
   func servedVersion(of key: ObjectKey) -> ServedVersion? {
     state.withLock { $0.store.servedVersion(of: key) }

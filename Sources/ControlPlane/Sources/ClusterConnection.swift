@@ -3,6 +3,8 @@
 import Flags
 import HTTPClient
 import KubernetesClient
+import KubernetesSource
+import MeshModel
 
 /// The cluster that the control plane reads and writes: how it is reached, and the connections to it.
 struct ClusterConnection: Sendable {
@@ -10,6 +12,8 @@ struct ClusterConnection: Sendable {
   let configuration: ClusterConfiguration
   /// The connections, which all clients share.
   let http: HTTPClient
+  /// What objects' status says of analyses; nil where nobody asks.
+  let reports: AnalysisReports?
 
   /// The cluster that the options name.
   ///
@@ -17,6 +21,7 @@ struct ClusterConnection: Sendable {
   init(_ options: ControlPlaneOptions) throws {
     configuration = try ClusterConnection.configuration(options)
     http = try HTTPClient()
+    reports = options.settings.writesAnalyses ? AnalysisReports() : nil
   }
 
   /// A client with a budget of its own.
@@ -37,4 +42,9 @@ struct ClusterConnection: Sendable {
     }
     return configuration
   }
+}
+
+extension MeshSettings {
+  /// Whether what analyzers find is written into objects' status.
+  var writesAnalyses: Bool { feature("PILOT_ENABLE_ANALYSIS", default: false) }
 }

@@ -68,7 +68,8 @@ final class ClusterSource: ConfigurationSource {
       settings.meshConfigMaps.append(ownName)
     }
     source = KubernetesSource(
-      client: connection.client(options), settings: settings, failed: failed)
+      client: connection.client(options), settings: settings, reports: connection.reports,
+      failed: failed)
     let remoteLog = log
     remotes = RemoteClusters(
       client: connection.client(options), http: connection.http, settings: .init(options)

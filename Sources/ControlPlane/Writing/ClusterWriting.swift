@@ -23,7 +23,8 @@ final class ClusterWriting: Service {
   ///   control plane issues none, and they get none.
   init(
     _ options: ControlPlaneOptions, _ connection: ClusterConnection, store: ConfigStore,
-    authority: CertificateAuthority?, registry: MetricsRegistry, logs: LogSystem
+    authority: CertificateAuthority?, findings: FindingsReader, registry: MetricsRegistry,
+    logs: LogSystem
   ) {
     self.store = store
     let roots = { @Sendable in authority?.current?.roots.map(\.pem).joined() ?? "" }
@@ -58,6 +59,15 @@ final class ClusterWriting: Service {
       runners.append(
         elections.runner(
           writer, named: "istio-ip-autoallocate", metrics, logs.scope("ip-autoallocate")))
+    }
+    if let reports = connection.reports {
+      let analysis = AnalysisFindings(store, findings, log: logs.scope())
+      let writer = AnalysisWriter(
+        client: client, reports: reports, interval: settings.analysisInterval,
+        changes: store.observe(), findings: analysis.read)
+      runners.append(
+        elections.runner(
+          writer, named: "istio-analyze-leader", metrics, logs.scope("status")))
     }
     self.runners = runners
   }

@@ -5,14 +5,17 @@ import Configuration
 /// Leaves out the metadata that nothing reads, so that an edit of it is no change, and none is held.
 ///
 /// Who manages which field is never read. Out go what was last applied, versions (but for the kinds
-/// whose version reaches proxies), annotations of others than Istio, and labels that select nothing.
+/// whose version reaches proxies), generations of others than Istio's kinds (whose generation counts
+/// what the object asks for), annotations of others than Istio, and labels that select nothing.
 struct MetadataTrimming {
   private let keepsVersion: Bool
+  private let keepsGeneration: Bool
   private let keepsLabels: Bool
 
   /// The trimming of objects of a kind.
   init(of kind: ResourceKind) {
     keepsVersion = MetadataTrimming.versioned.contains(kind)
+    keepsGeneration = kind.group.hasSuffix("istio.io")
     keepsLabels = MetadataTrimming.labelled.contains(kind)
   }
 
@@ -28,10 +31,8 @@ struct MetadataTrimming {
 
   /// Leaves out what nothing reads.
   func trim(_ meta: inout ObjectMeta) {
-    if !keepsVersion {
-      meta.resourceVersion = ""
-      meta.generation = 0
-    }
+    if !keepsVersion { meta.resourceVersion = "" }
+    if !keepsGeneration { meta.generation = 0 }
     if !meta.annotations.isEmpty {
       meta.annotations = meta.annotations.filter { MetadataTrimming.isIstio($0.key) }
     }

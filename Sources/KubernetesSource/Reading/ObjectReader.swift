@@ -16,6 +16,9 @@ struct ObjectReader: Sendable {
   /// The namespaces whose objects are kept.
   var isKept: @Sendable (_ namespace: String) -> Bool = { _ in true }
 
+  /// Who wants to know what objects' status says of analyses.
+  var reports: AnalysisReports?
+
   private static let limits = JSONLimits(bytes: 512 * 1024 * 1024)
 
   // MARK: Watches
@@ -88,6 +91,7 @@ struct ObjectReader: Sendable {
     let metadata = value["metadata"]
     let object = readsContent ? content(of: value, key) : SourcedObject(key: key, object: nil)
     if let read = object.object, !isRead(read) { return nil }
+    reports?.note(value, of: key)
     return ReadObject(
       uid: metadata?["uid"]?.string ?? "",
       resourceVersion: metadata?["resourceVersion"]?.string ?? "", object: object)

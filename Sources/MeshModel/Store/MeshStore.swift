@@ -260,6 +260,11 @@ extension MeshStore {
     objects.entries(of: kind).compactMap(\.object)
   }
 
+  /// The last valid version of an object, where it is one of those that count; nil where it is not.
+  public func countedObject(_ key: ObjectKey) -> ConfigurationObject? {
+    objects[key]?.object.flatMap { selection.contains($0) ? $0 : nil }
+  }
+
   /// How many valid objects of a kind there are.
   public func count(of kind: ResourceKind) -> Int { objects.count(of: kind) }
 
