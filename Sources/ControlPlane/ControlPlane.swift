@@ -55,15 +55,12 @@ struct ControlPlane {
     sources.findings = { discovery.snapshot.map(findings.read) ?? [] }
     sources.origin = { store.origin(of: $0) }
     sources.logs = logs
-    sources.clusters = ManagedClusters(source, own: options.settings.cluster).shown(in: registry)
-    registry.callback(
-      "navarch_source_snapshot_age_seconds",
-      help: "How old what is served is, while a snapshot stands in for the API server; else 0."
-    ) { source.standInAge ?? 0 }
+    let clusters = ManagedClusters(source, own: options.settings.cluster)
+    sources.clusters = clusters.shown(in: registry)
     let answers = DebugAnswers(sources, options.debugPolicy)
     discovery.answerQuestions { question throws(DebugRefusal) in try answers.answer(question) }
     let router = Pages.router(
-      sources, source: source, metrics: registry,
+      sources, clusters: clusters, metrics: registry,
       access: ControlPlane.access(options, secure?.identity.callers, discovery, store),
       rotation: secure.map {
         RotationPage(
@@ -218,8 +215,8 @@ struct ControlPlane {
     }
     let source = try ClusterSource(
       options, cluster, meshFiles: files, log: log,
-      failed: { metrics.sources.syncErrors.increment([options.settings.cluster]) },
-      objects: { store.validObjects })
+      failed: { metrics.sources.syncErrors.increment([$0]) },
+      objects: { store.validObjects(ofCluster: $0) })
     return (store, source)
   }
 

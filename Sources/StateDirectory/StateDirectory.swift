@@ -60,6 +60,9 @@ public struct StateDirectory: Sendable {
     StateDirectory.sync(path)
   }
 
+  /// Removes a file; nothing happens where there is none.
+  public func remove(_ name: String) { unlink(path(name)) }
+
   /// Runs `body` while no other process or thread runs one under a lock of that name.
   public func locked<R>(_ name: String, _ body: () throws -> R) throws -> R {
     let descriptor = open(path(".\(name)"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -32,6 +32,18 @@ struct SnapshotTests {
     "route":[{"destination":{"host":"a","port":{"number":80}},"weight":100}]}]}}
     """,
     #"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n"}}"#,
+    """
+    {"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"e",
+    "namespace":"n","generation":4},"spec":{"hosts":["b","a"],"resolution":"DNS",
+    "ports":[{"number":80,"name":"http","protocol":"HTTP"}]},
+    "status":{"addresses":[{"host":"a","value":"240.240.0.2"},{"host":"a","value":"2001:2::2"},
+    {"host":"b","value":"240.240.0.1"}]}}
+    """,
+    """
+    {"apiVersion":"networking.istio.io/v1","kind":"WorkloadEntry","metadata":{"name":"w",
+    "namespace":"n"},"spec":{"address":"10.1.1.1"},
+    "status":{"conditions":[{"type":"Healthy","status":"False"}]}}
+    """,
   ]
 
   static func snapshot() throws -> SourceSnapshot {

@@ -136,6 +136,8 @@ extension ConfigurationObject {
 protocol AnyConfigObject {
   var kind: ResourceKind { get }
   var meta: ObjectMeta { get }
+  /// What controllers have written about it.
+  var status: ReportedStatus { get }
   /// What it says, as members of the object; of a Secret every byte.
   var members: [JSONObject.Member] { get }
   func isServedLike(_ other: any AnyConfigObject) -> Bool

@@ -32,7 +32,26 @@ extension ConfigurationObject {
       .init("apiVersion", .string(apiVersion)), .init("kind", .string(object.kind.kind)),
       .init("metadata", object.meta.document),
     ]
-    return .object(JSONObject(distinct: head + object.members))
+    let status = object.status.document.map { [JSONObject.Member("status", $0)] } ?? []
+    return .object(JSONObject(distinct: head + object.members + status))
+  }
+}
+
+extension ReportedStatus {
+  /// The status as an object has it; nil where it says nothing.
+  fileprivate var document: JSONValue? {
+    var members: [JSONObject.Member] = []
+    if !addresses.isEmpty {
+      let entries = addresses.sorted { $0.key < $1.key }.flatMap { host, values in
+        values.map { ["host": .string(host), "value": .string($0)] as JSONValue }
+      }
+      members.append(.init("addresses", .array(entries)))
+    }
+    if let isHealthy {
+      let condition: JSONValue = ["type": "Healthy", "status": isHealthy ? "True" : "False"]
+      members.append(.init("conditions", [condition]))
+    }
+    return members.isEmpty ? nil : .object(JSONObject(distinct: members))
   }
 }
 

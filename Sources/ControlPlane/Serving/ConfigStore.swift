@@ -9,6 +9,7 @@ final class ConfigStore: Sendable {
   private struct State {
     var store: MeshStore
     var meshProblems: [StoredDiagnostic] = []
+    var remoteProblems: [String: [StoredDiagnostic]] = [:]
     var observers: [AsyncStream<Void>.Continuation] = []
 
     /// Tells observers that something differs.
@@ -25,8 +26,12 @@ final class ConfigStore: Sendable {
   /// What the mesh is set to now.
   var settings: MeshSettings { state.withLock { $0.store.currentSettings } }
 
-  /// All objects that are in use.
-  var validObjects: [ConfigurationObject] { state.withLock { $0.store.validObjects } }
+  /// All objects that are in use, of another cluster or, with nil, of the own.
+  func validObjects(ofCluster cluster: String?) -> [ConfigurationObject] {
+    state.withLock { state in
+      cluster.map(state.store.validObjects(ofCluster:)) ?? state.store.validObjects
+    }
+  }
 
   /// The objects of a kind that are in use, of the namespaces whose objects count.
   func objects(of kind: ResourceKind) -> [ConfigurationObject] {
@@ -64,16 +69,35 @@ final class ConfigStore: Sendable {
     state.withLock { ($0.tell($0.store.apply(change, of: cluster)), $0.store.snapshot) }
   }
 
+  /// Takes what is to be said of how another cluster is read; what is new of it.
+  func set(
+    remoteProblems problems: [StoredDiagnostic], of cluster: String, at now: Double
+  ) -> [StoredDiagnostic] {
+    state.withLock { state in
+      let known = state.remoteProblems[cluster] ?? []
+      let dated = ConfigStore.dated(problems, as: known, at: now)
+      state.remoteProblems[cluster] = dated.isEmpty ? nil : dated
+      return dated.filter { problem in !known.contains { $0.message == problem.message } }
+    }
+  }
+
+  /// Problems, each since when it was said first.
+  private static func dated(
+    _ new: [StoredDiagnostic], as old: [StoredDiagnostic], at now: Double
+  ) -> [StoredDiagnostic] {
+    new.map { problem in
+      var problem = problem
+      problem.since = old.first { $0.message == problem.message }?.since ?? now
+      return problem
+    }
+  }
+
   /// Takes the mesh's settings as they were read anew; problems replace those of before.
   func apply(
     _ reading: MeshReading, at now: Double
   ) -> (change: StoreChange, snapshot: MeshSnapshot?) {
     state.withLock { state in
-      state.meshProblems = reading.problems.map { problem in
-        var problem = problem
-        problem.since = state.meshProblems.first { $0.message == problem.message }?.since ?? now
-        return problem
-      }
+      state.meshProblems = ConfigStore.dated(reading.problems, as: state.meshProblems, at: now)
       var settings = state.store.currentSettings
       if let mesh = reading.mesh { settings.mesh = mesh }
       if let networks = reading.networks { settings.networks = networks }
@@ -115,6 +139,9 @@ final class ConfigStore: Sendable {
 
   /// All that is to be said of the configuration.
   var diagnostics: [StoredDiagnostic] {
-    state.withLock { $0.meshProblems + $0.store.diagnostics }
+    state.withLock { state in
+      let remote = state.remoteProblems.sorted { $0.key < $1.key }.flatMap(\.value)
+      return state.meshProblems + remote + state.store.diagnostics
+    }
   }
 }

@@ -113,7 +113,10 @@ final class ConfigurationPipeline: Service {
       changed(timed { store.apply(reading, at: WallClock.now()) }, &state)
     }
     for remote in delivery.remotes {
-      changed(timed { store.apply(remote.change, of: remote.cluster) }, &state)
+      report(
+        store.set(remoteProblems: remote.problems, of: remote.cluster, at: WallClock.now()))
+      guard let change = remote.change else { continue }
+      changed(timed { store.apply(change, of: remote.cluster) }, &state)
     }
     if let transaction = delivery.transaction {
       report(transaction, &state)

@@ -18,11 +18,27 @@ struct ManagedClusters: Sendable {
   /// The clusters, the own one first.
   var entries: [ManagedCluster] {
     let isSynced = source.missing.isEmpty && source.standInAge == nil
-    let here = ManagedCluster(id: own, secret: "", status: isSynced ? "synced" : "syncing")
+    let here = ManagedCluster(
+      id: own, secret: "", status: isSynced ? "synced" : "syncing", snapshotAge: source.standInAge)
+    let now = WallClock.now()
     return [here]
-      + source.remoteClusters.map {
-        ManagedCluster(id: $0.id, secret: $0.secret, status: $0.status.rawValue)
+      + source.remoteClusters.map { entry in
+        ManagedCluster(
+          id: entry.id, secret: entry.secret, status: entry.status.rawValue,
+          snapshotAge: entry.standInTime.map { now - Double($0) })
       }
+  }
+
+  /// What `/ready?verbose` says: from when what is served is.
+  var readiness: String {
+    let lines = entries.compactMap { cluster -> String? in
+      guard let age = cluster.snapshotAge else { return nil }
+      return cluster.id == own
+        ? "Ready, from a snapshot that is \(Int(age)) s old: the API server has not told all.\n"
+        : "Cluster \(cluster.id) is served from a snapshot that is \(Int(age)) s old: "
+          + "its API server has not told all.\n"
+    }
+    return (source.standInAge == nil ? "Ready.\n" : "") + lines.joined()
   }
 
   /// Shows istiod's figures of clusters; the clusters for pages.
@@ -43,6 +59,12 @@ struct ManagedClusters: Sendable {
         return all.map { (labels: [entry.id, $0.rawValue], value: entry.status == $0 ? 1.0 : 0) }
       }
     }
+    registry.callback(
+      MetricDescription(
+        name: "navarch_source_snapshot_age_seconds",
+        help: "How old what is served is, while a snapshot stands in for an API server; else 0.",
+        labels: ["cluster"])
+    ) { entries.map { (labels: [$0.id], value: $0.snapshotAge ?? 0) } }
     return { entries }
   }
 }

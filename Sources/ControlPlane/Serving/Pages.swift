@@ -8,7 +8,7 @@ import Metrics
 enum Pages {
   /// Readiness, version, metrics, and the debug pages unless `access` is nil.
   static func router(
-    _ sources: IntrospectionSources, source: any ConfigurationSource, metrics: MetricsRegistry,
+    _ sources: IntrospectionSources, clusters: ManagedClusters, metrics: MetricsRegistry,
     access: DebugAccess?, rotation: RotationPage?
   ) -> HTTPRouter {
     var router = HTTPRouter()
@@ -17,7 +17,7 @@ enum Pages {
       guard missing.isEmpty else {
         return .text(missing.joined(separator: "\n") + "\n", status: 503)
       }
-      return .text(request.query("verbose") == nil ? "" : state(of: source))
+      return .text(request.query("verbose") == nil ? "" : clusters.readiness)
     }
     router.on(.get, "/version") { _ in .text(sources.version) }
     router.on(.get, "/metrics") { _ in
@@ -28,11 +28,5 @@ enum Pages {
       rotation?.register(on: &router)
     }
     return router
-  }
-
-  /// Whether the source tells itself what is served.
-  private static func state(of source: any ConfigurationSource) -> String {
-    guard let age = source.standInAge else { return "Ready.\n" }
-    return "Ready, from a snapshot that is \(Int(age)) s old: the API server has not told all.\n"
   }
 }

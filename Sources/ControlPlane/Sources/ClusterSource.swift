@@ -14,6 +14,19 @@ import Synchronization
 /// As in istiod, a file that is there at the start counts instead of the ConfigMap `istio`, and the
 /// ConfigMap of `SHARED_MESH_CONFIG` lies beneath either.
 final class ClusterSource: ConfigurationSource {
+  /// Of which clusters something was given.
+  private struct Given {
+    var own = false
+    var others: Set<String> = []
+    var gone: Set<String> = []
+
+    mutating func form(_ other: Given) {
+      own = own || other.own
+      others = others.subtracting(other.gone).union(other.others)
+      gone = gone.union(other.gone).subtracting(other.others)
+    }
+  }
+
   private struct State {
     var files: MeshFiles
     var filesChanged = false
@@ -23,6 +36,10 @@ final class ClusterSource: ConfigurationSource {
     var wantsStandIn = false
     /// Whether what the API server told was given: from then on no other cluster is waited for.
     var hasBegun = false
+    /// What was given and has been taken in by the time of the next question.
+    var given = Given()
+    /// What differs since the snapshots were written.
+    var changed = Given()
   }
 
   private let source: KubernetesSource
@@ -36,19 +53,16 @@ final class ClusterSource: ConfigurationSource {
   private let keeper: SnapshotKeeper?
   private let changes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-  /// How long the API server has to tell all before the snapshot stands in for it.
-  private static let patience = Duration.seconds(5)
-
   /// A source that does not read yet; the mesh's files were read once already.
   ///
   /// - Parameters:
-  ///   - failed: Called whenever a list or a watch fails.
-  ///   - objects: All objects that are in use, for the snapshot.
+  ///   - failed: Called whenever a list or a watch of a cluster fails.
+  ///   - objects: All objects in use, of another cluster or, with nil, of the own, for snapshots.
   init(
     _ options: ControlPlaneOptions, _ connection: ClusterConnection, meshFiles: MeshFiles,
     log: Logger,
-    failed: @escaping @Sendable () -> Void,
-    objects: @escaping @Sendable () -> [ConfigurationObject]
+    failed: @escaping @Sendable (_ cluster: String) -> Void,
+    objects: @escaping @Sendable (_ cluster: String?) -> [ConfigurationObject]
   ) throws {
     server = connection.configuration.server
     keeper = try options.identity.stateDirectory.map {
@@ -69,11 +83,13 @@ final class ClusterSource: ConfigurationSource {
     }
     source = KubernetesSource(
       client: connection.client(options), settings: settings, reports: connection.reports,
-      failed: failed)
-    let remoteLog = log
+      failed: { failed(options.settings.cluster) })
+    var others = RemoteClusters.Settings(options)
+    others.failed = failed
+    if let keeper { others.snapshot = keeper.snapshot(of:) }
     remotes = RemoteClusters(
-      client: connection.client(options), http: connection.http, settings: .init(options)
-    ) { remoteLog.error($0) }
+      client: connection.client(options), http: connection.http, settings: others
+    ) { log.error($0) }
     state = Mutex(State(files: meshFiles))
   }
 
@@ -96,7 +112,8 @@ final class ClusterSource: ConfigurationSource {
       group.addTask { await self.remotes.run(notify) }
       if keeper?.found != nil {
         group.addTask {
-          guard (try? await ContinuousClock().sleep(for: ClusterSource.patience)) != nil else {
+          guard (try? await ContinuousClock().sleep(for: RemoteClusters.snapshotPatience)) != nil
+          else {
             return
           }
           self.state.withLock { $0.wantsStandIn = true }
@@ -126,10 +143,28 @@ final class ClusterSource: ConfigurationSource {
     }
   }
 
-  /// Writes the snapshot, unless what is held may be out of date.
+  /// Writes the snapshots of clusters of which something differs, unless what is held of one may be
+  /// out of date.
   private func keep(_ keeper: SnapshotKeeper) {
-    guard source.isCurrent else { return }
-    keeper.write(mesh: state.withLock { $0.mesh })
+    let changed = state.withLock { state in
+      defer { state.changed = Given() }
+      return state.changed
+    }
+    var late = Given()
+    for cluster in changed.gone { keeper.forget(cluster: cluster) }
+    for cluster in changed.others {
+      if remotes.isCurrent(cluster) {
+        keeper.write(cluster: cluster)
+      } else {
+        late.others.insert(cluster)
+      }
+    }
+    late.own = changed.own && !source.isCurrent
+    if changed.own, !late.own { keeper.write(mesh: state.withLock { $0.mesh }) }
+    state.withLock { state in
+      late.form(state.changed)
+      state.changed = late
+    }
   }
 
   private func takeNext() -> KubernetesSource.Delivery? {
@@ -141,7 +176,10 @@ final class ClusterSource: ConfigurationSource {
       let note =
         "the API server \(server) has not told all yet: what is served was true at "
         + Timestamp.text(snapshot.time)
-      if let delivery = source.takeStandIn(snapshot, note: note) { return delivery }
+      if let delivery = source.takeStandIn(snapshot, note: note) {
+        remotes.takeStandIn(snapshot.objects)
+        return delivery
+      }
     }
     // What is served at the start has the endpoints of all clusters that answer in time.
     guard state.withLock({ $0.hasBegun }) || !source.missing.isEmpty || remotes.isComplete else {
@@ -149,14 +187,35 @@ final class ClusterSource: ConfigurationSource {
     }
     let delivery = source.take()
     if delivery?.transaction?.isSynced == true { state.withLock { $0.hasBegun = true } }
-    if delivery != nil { changes.continuation.yield() }
     return delivery
   }
 
+  /// Who takes has taken in what was given the last time: it may be kept.
+  private func noteTaken() {
+    let isNew = state.withLock { state in
+      let given = state.given
+      state.changed.form(given)
+      state.given = Given()
+      return given.own || !given.others.isEmpty || !given.gone.isEmpty
+    }
+    if isNew { changes.continuation.yield() }
+  }
+
   func take() -> SourceDelivery? {
-    let others = remotes.take()
+    noteTaken()
+    var others = remotes.take()
     let delivery = takeNext()
+    // What stands in for the own cluster comes with what stands in for others.
+    if source.isStandIn, delivery != nil { others += remotes.take() }
     return state.withLock { state in
+      state.given.own = delivery != nil
+      for other in others where other.change != nil {
+        if other.change == .gone {
+          state.given.gone.insert(other.cluster)
+        } else {
+          state.given.others.insert(other.cluster)
+        }
+      }
       if let maps = delivery?.mesh {
         state.mesh = maps
         state.common = maps.first { $0.name == sharedName }?.entries

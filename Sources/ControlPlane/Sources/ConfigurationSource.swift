@@ -13,8 +13,8 @@ protocol ConfigurationSource: Sendable {
   func take() -> SourceDelivery?
   /// Says of which namespaces objects count; others may be left out.
   func select(_ namespaces: NamespaceSelection)
-  /// For how long, in seconds, the source has not told what is served in its place; nil where it
-  /// tells itself.
+  /// How old, in seconds, what is served of the own cluster is, where a snapshot stands in for its API
+  /// server; else nil.
   var standInAge: Double? { get }
   /// What has not been read to its end yet, by name.
   var missing: [String] { get }

@@ -5,13 +5,15 @@ import KubernetesSource
 import Logging
 import StateDirectory
 
-/// Keeps what a cluster told in the state directory, for a start while its API server is away.
+/// Keeps what clusters told in the state directory, a file each, for a start while an API server is
+/// away.
 struct SnapshotKeeper: Sendable {
-  /// The snapshot that was there at the start; nil where there was none to believe.
+  /// The snapshot of the own cluster that was there at the start; nil where there was none to
+  /// believe.
   let found: SourceSnapshot?
   private let directory: StateDirectory
   private let server: String
-  private let objects: @Sendable () -> [ConfigurationObject]
+  private let objects: @Sendable (_ cluster: String?) -> [ConfigurationObject]
   private let log: Logger
 
   private static let file = "cluster.snapshot"
@@ -21,22 +23,34 @@ struct SnapshotKeeper: Sendable {
   private static let limit = 4 << 30
 
   /// Looks for a snapshot of `server`; one of another, or a broken one, is not used.
+  ///
+  /// - Parameter objects: All objects in use, of another cluster or, with nil, of the own.
   init(
     _ directory: StateDirectory, server: String,
-    objects: @escaping @Sendable () -> [ConfigurationObject], log: Logger
+    objects: @escaping @Sendable (_ cluster: String?) -> [ConfigurationObject], log: Logger
   ) {
     self.directory = directory
     self.server = server
     self.objects = objects
     self.log = log
-    found = SnapshotKeeper.read(directory.path(SnapshotKeeper.file), server, log)
+    found = SnapshotKeeper.read(directory.path(SnapshotKeeper.file), "", server, log)
   }
 
-  private static func read(_ path: String, _ server: String, _ log: Logger) -> SourceSnapshot? {
+  /// The snapshot of another cluster; nil where there is none to believe.
+  func snapshot(of cluster: String) -> SourceSnapshot? {
+    SnapshotKeeper.read(
+      directory.path(SnapshotKeeper.file(of: cluster)), cluster, server, log)
+  }
+
+  private static func read(
+    _ path: String, _ cluster: String, _ server: String, _ log: Logger
+  ) -> SourceSnapshot? {
     do {
       let snapshot = try SourceSnapshot(bytes: try FileBytes.read(path, limit: limit))
-      guard snapshot.server == server else {
-        log.warn("not used: \(path) is a snapshot of \(snapshot.server), not of \(server)")
+      guard snapshot.server == server, snapshot.cluster == cluster else {
+        log.warn(
+          "not used: \(path) is a snapshot of \(snapshot.server) \(snapshot.cluster), "
+            + "not of \(server) \(cluster)")
         return nil
       }
       return snapshot
@@ -48,14 +62,42 @@ struct SnapshotKeeper: Sendable {
     }
   }
 
-  /// Writes all that is in use now.
+  /// Writes all of the own cluster that is in use now.
   func write(mesh: [KubernetesSource.MeshText]) {
-    let snapshot = SourceSnapshot(
-      server: server, time: Int64(WallClock.now()), mesh: mesh, objects: objects())
+    write(
+      SourceSnapshot(
+        server: server, time: Int64(WallClock.now()), mesh: mesh, objects: objects(nil)),
+      to: SnapshotKeeper.file)
+  }
+
+  /// Writes all of another cluster that is in use now.
+  func write(cluster: String) {
+    write(
+      SourceSnapshot(
+        server: server, cluster: cluster, time: Int64(WallClock.now()), mesh: [],
+        objects: objects(cluster)),
+      to: SnapshotKeeper.file(of: cluster))
+  }
+
+  /// Forgets another cluster.
+  func forget(cluster: String) { directory.remove(SnapshotKeeper.file(of: cluster)) }
+
+  private func write(_ snapshot: SourceSnapshot, to file: String) {
     do {
-      try directory.replace(SnapshotKeeper.file, snapshot.bytes)
+      try directory.replace(file, snapshot.bytes)
     } catch {
-      log.error("the snapshot of the cluster cannot be kept: \(error)")
+      log.error("the snapshot of the cluster \(snapshot.cluster) cannot be kept: \(error)")
     }
+  }
+
+  /// The file of another cluster: an id is the key of a Secret, but nobody need rely on that.
+  private static func file(of cluster: String) -> String {
+    let bytes = cluster.utf8.map { byte -> String in
+      let scalar = Unicode.Scalar(byte)
+      let isPlain = scalar.properties.isAlphabetic || (48...57).contains(byte)
+      return isPlain && byte < 128 || "-_.".utf8.contains(byte)
+        ? String(scalar) : "%" + String(byte, radix: 16, uppercase: true)
+    }
+    return "cluster-\(bytes.joined()).snapshot"
   }
 }

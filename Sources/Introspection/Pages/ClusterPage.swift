@@ -11,9 +11,12 @@ public struct ManagedCluster: Hashable, Sendable {
   public var secret: String
   /// How far it has come: `synced`, `syncing`, `timeout`, `closed`.
   public var status: String
+  /// How old, in seconds, the snapshot is that stands in for its API server; nil where none does.
+  public var snapshotAge: Double?
 
   /// A cluster.
-  public init(id: String, secret: String, status: String) {
+  public init(id: String, secret: String, status: String, snapshotAge: Double? = nil) {
+    self.snapshotAge = snapshotAge
     self.id = id
     self.secret = secret
     self.status = status
@@ -24,13 +27,17 @@ public struct ManagedCluster: Hashable, Sendable {
 enum ClusterPage {
   /// The clusters, the control plane's own first.
   static func respond(_ request: HTTPRequest, _ sources: IntrospectionSources) -> HTTPResponse {
-    .json(
-      .array(
-        sources.clusters().map {
-          [
-            "id": .string($0.id), "secretName": .string($0.secret),
-            "syncStatus": .string($0.status),
-          ]
-        }), for: request)
+    .json(.array(sources.clusters().map(\.json)), for: request)
+  }
+}
+
+extension ManagedCluster {
+  fileprivate var json: JSONValue {
+    var members: [JSONObject.Member] = [
+      .init("id", .string(id)), .init("secretName", .string(secret)),
+      .init("syncStatus", .string(status)),
+    ]
+    if let snapshotAge { members.append(.init("snapshotAge", .integer(Int64(snapshotAge)))) }
+    return .object(JSONObject(distinct: members))
   }
 }

@@ -33,12 +33,16 @@ public final class RemoteClusters: Sendable {
     public var secret: String
     /// How far it has come.
     public var status: Status
+    /// When what is served of it was true, in seconds since 1970, where a snapshot stands in for
+    /// its API server; else nil.
+    public var standInTime: Int64?
 
     /// An entry.
-    public init(id: String, secret: String, status: Status) {
+    public init(id: String, secret: String, status: Status, standInTime: Int64? = nil) {
       self.id = id
       self.secret = secret
       self.status = status
+      self.standInTime = standInTime
     }
   }
 
@@ -57,6 +61,10 @@ public final class RemoteClusters: Sendable {
     public var allowedOptions: Set<String> = []
     /// The requests that each cluster's API server may get.
     public var budget = RequestBudget(perSecond: 80, burst: 160)
+    /// The last good snapshot of a cluster, which stands in for an API server that is away.
+    public var snapshot: @Sendable (_ cluster: String) -> SourceSnapshot? = { _ in nil }
+    /// Called whenever a list or a watch of a cluster fails, and is to be tried again.
+    public var failed: @Sendable (_ cluster: String) -> Void = { _ in }
 
     /// istiod's settings.
     public init() {}
@@ -66,26 +74,32 @@ public final class RemoteClusters: Sendable {
   public struct Delivery: Sendable {
     /// The id of the cluster.
     public var cluster: String
-    /// What became of its objects.
-    public var change: RemoteChange
+    /// What became of its objects; nil where nothing did.
+    public var change: RemoteChange?
+    /// All that is to be said of how it is read.
+    public var problems: [StoredDiagnostic] = []
   }
 
   /// One source of one cluster.
-  private final class Member: Sendable {
+  final class Member: Sendable {
+    let id: String
     let secret: RemoteSecrets.Member
     /// Nil where the kubeconfig cannot be used.
     let source: KubernetesSource?
     let end = AsyncStream.makeStream(of: Void.self)
     let began = ContinuousClock.now
 
-    init(_ secret: RemoteSecrets.Member, _ source: KubernetesSource?) {
+    init(_ id: String, _ secret: RemoteSecrets.Member, _ source: KubernetesSource?) {
+      self.id = id
       self.secret = secret
       self.source = source
     }
   }
 
-  private struct State {
+  struct State {
     var secrets: RemoteSecrets
+    /// The Secrets of a snapshot that the API server has not told yet.
+    var borrowed: Set<ObjectKey> = []
     var isSynced = false
     var members: [String: Member] = [:]
     /// The clusters whose member has told all.
@@ -94,13 +108,21 @@ public final class RemoteClusters: Sendable {
     var served: Set<String> = []
     var gone: [String] = []
     var problems: [String] = []
+    /// The snapshots that stand in for clusters and have not been taken yet.
+    var standIns: [String: SourceSnapshot] = [:]
+    /// When the snapshots were true that stand in for clusters.
+    var standInTimes: [String: Int64] = [:]
   }
+
+  /// How long an API server has to tell all before a snapshot stands in for it.
+  public static let snapshotPatience = Duration.seconds(5)
 
   private let client: KubernetesClient
   private let http: HTTPClient
-  private let settings: Settings
-  private let state: Mutex<State>
-  private let began = ContinuousClock.now
+  let settings: Settings
+  let state: Mutex<State>
+  let began = ContinuousClock.now
+  let starts = AsyncStream.makeStream(of: Member.self)
   private let report: @Sendable (String) -> Void
 
   /// The clusters that Secrets at `client`'s API server name.
@@ -120,7 +142,6 @@ public final class RemoteClusters: Sendable {
   /// Follows Secrets and clusters until the task is cancelled, and calls `notify` whenever there may
   /// be something to take.
   public func run(_ notify: @escaping @Sendable () -> Void) async {
-    let (starts, starter) = AsyncStream.makeStream(of: Member.self)
     let follower = ObjectFollower(
       Kubernetes.Secret.kind, namespace: settings.namespace,
       labelSelector: "istio/multiCluster=true", client: client)
@@ -129,21 +150,26 @@ public final class RemoteClusters: Sendable {
         await follower.run { action in
           switch action {
           case .change(let change):
-            self.state.withLock { $0.secrets.take(change) }
-            for member in self.reconcile() { starter.yield(member) }
-          case .synced: self.state.withLock { $0.isSynced = true }
+            self.state.withLock { state in
+              state.secrets.take(change)
+              state.borrowed.subtract(change.upserts.map(\.key))
+            }
+            self.reconcile()
+          case .synced:
+            self.state.withLock { $0.tellAllSecrets() }
+            self.reconcile()
           default: return
           }
           notify()
         }
-        starter.finish()
+        self.starts.continuation.finish()
       }
       group.addTask {
         // After this nobody is waited for.
         try? await ContinuousClock().sleep(for: self.settings.patience)
         notify()
       }
-      for await member in starts {
+      for await member in starts.stream {
         group.addTask { await self.run(member, notify) }
       }
     }
@@ -154,13 +180,20 @@ public final class RemoteClusters: Sendable {
     guard let source = member.source else { return }
     await withDiscardingTaskGroup { group in
       group.addTask { await source.run(notify) }
+      group.addTask {
+        guard (try? await ContinuousClock().sleep(for: Self.snapshotPatience)) != nil else {
+          return
+        }
+        if self.standIn(for: member) { notify() }
+      }
       for await _ in member.end.stream {}
       group.cancelAll()
     }
   }
 
-  /// Makes the members what the Secrets say; the new ones.
-  private func reconcile() -> [Member] {
+  /// Makes the members what the Secrets say, and has the new ones run.
+  @discardableResult
+  func reconcile() -> [Member] {
     let (new, problems) = state.withLock { state in
       let (wanted, problems) = state.secrets.members
       var new: [Member] = []
@@ -168,6 +201,8 @@ public final class RemoteClusters: Sendable {
         member.end.continuation.finish()
         state.members[id] = nil
         state.told.remove(id)
+        state.standIns[id] = nil
+        state.standInTimes[id] = nil
         if state.served.remove(id) != nil { state.gone.append(id) }
       }
       var all = problems
@@ -181,7 +216,7 @@ public final class RemoteClusters: Sendable {
           if state.members[id]?.source != nil { continue }
         }
         state.members[id]?.end.continuation.finish()
-        let member = Member(secret, source)
+        let member = Member(id, secret, source)
         state.members[id] = member
         state.told.remove(id)
         new.append(member)
@@ -191,6 +226,7 @@ public final class RemoteClusters: Sendable {
       return (new, fresh)
     }
     for problem in problems { report(problem) }
+    for member in new { starts.continuation.yield(member) }
     return new
   }
 
@@ -203,65 +239,7 @@ public final class RemoteClusters: Sendable {
     var remote = KubernetesSource.Settings()
     remote.namespace = settings.watchNamespace
     remote.readsServicesOnly = true
-    return KubernetesSource(client: client, settings: remote) {}
-  }
-
-  // MARK: What is new
-
-  /// Whether all clusters have told all, or were waited for long enough.
-  public var isComplete: Bool { missing.isEmpty }
-
-  /// What is still waited for, by name.
-  public var missing: [String] {
-    let now = ContinuousClock.now
-    guard now - began < settings.patience else { return [] }
-    return state.withLock { state in
-      guard state.isSynced else { return ["Secrets of remote clusters"] }
-      return state.members.keys.filter { id in
-        !state.told.contains(id) && state.members[id]?.source != nil
-          && now - (state.members[id]?.began ?? now) < settings.patience
-      }.sorted().map { "objects of cluster \($0)" }
-    }
-  }
-
-  /// Takes what is new since the last time.
-  public func take() -> [Delivery] {
-    var deliveries = state.withLock { state in
-      defer { state.gone = [] }
-      return state.gone.map { Delivery(cluster: $0, change: .gone) }
-    }
-    for (id, member) in state.withLock({ $0.members }).sorted(by: { $0.key < $1.key }) {
-      while let delivery = member.source?.take() {
-        guard let transaction = delivery.transaction, transaction.isSynced else { continue }
-        let isFirst = state.withLock { state in
-          // The cluster may have gone meanwhile, or be read anew.
-          guard state.members[id] === member else { return Bool?.none }
-          state.served.insert(id)
-          return state.told.insert(id).inserted
-        }
-        guard let isFirst else { break }
-        deliveries.append(
-          Delivery(cluster: id, change: isFirst ? .all(transaction.upserts) : .part(transaction)))
-      }
-    }
-    return deliveries
-  }
-
-  /// The clusters, by id.
-  public var entries: [Entry] {
-    let now = ContinuousClock.now
-    return state.withLock { state in
-      state.members.sorted { $0.key < $1.key }.map { id, member in
-        let status: Status =
-          if member.source == nil {
-            .closed
-          } else if state.told.contains(id) {
-            .synced
-          } else {
-            now - member.began < settings.patience ? .syncing : .timeout
-          }
-        return Entry(id: id, secret: member.secret.secret, status: status)
-      }
-    }
+    let failed = settings.failed
+    return KubernetesSource(client: client, settings: remote) { failed(id) }
   }
 }

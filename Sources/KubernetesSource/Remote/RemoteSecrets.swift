@@ -23,6 +23,9 @@ struct RemoteSecrets: Sendable {
   /// No clusters beside the own one, which no Secret can name.
   init(ownCluster: String) { self.ownCluster = ownCluster }
 
+  /// The entries of a Secret; nil where there is none.
+  subscript(key: ObjectKey) -> [String: [UInt8]]? { secrets[key] }
+
   /// Takes in what became of Secrets.
   mutating func take(_ change: ReflectorChange) {
     for key in change.removals { secrets[key] = nil }

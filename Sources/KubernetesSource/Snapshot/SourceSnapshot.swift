@@ -16,8 +16,10 @@ public struct SourceSnapshot: Sendable {
     public let description: String
   }
 
-  /// The API server that it is of: its URL.
+  /// The API server of the control plane's own cluster: its URL.
   public var server: String
+  /// The id of the cluster, where it is another than the control plane's own; else empty.
+  public var cluster: String
   /// When it was true, in seconds since 1970.
   public var time: Int64
   /// The ConfigMaps of the mesh's configuration.
@@ -29,9 +31,11 @@ public struct SourceSnapshot: Sendable {
 
   /// A snapshot.
   public init(
-    server: String, time: Int64, mesh: [KubernetesSource.MeshText], objects: [ConfigurationObject]
+    server: String, cluster: String = "", time: Int64, mesh: [KubernetesSource.MeshText],
+    objects: [ConfigurationObject]
   ) {
     self.server = server
+    self.cluster = cluster
     self.time = time
     self.mesh = mesh
     self.objects = objects
@@ -46,7 +50,8 @@ public struct SourceSnapshot: Sendable {
       return ["name": .string(text.name), "entries": .object(JSONObject(distinct: entries))]
     }
     let head: JSONValue = [
-      "format": .string(SourceSnapshot.format), "server": .string(server), "time": .integer(time),
+      "format": .string(SourceSnapshot.format), "server": .string(server),
+      "cluster": .string(cluster), "time": .integer(time),
       "mesh": .array(texts), "objects": .integer(Int64(objects.count)),
     ]
     var bytes = Array(head.text().utf8) + [UInt8(ascii: "\n")]
@@ -70,7 +75,8 @@ public struct SourceSnapshot: Sendable {
       head["format"]?.string == SourceSnapshot.format, let server = head["server"]?.string,
       let time = head["time"]?.integer
     else { throw Unusable(description: "the file has no head that is known here") }
-    self.init(server: server, time: time, mesh: [], objects: [])
+    let cluster = head["cluster"]?.string ?? ""
+    self.init(server: server, cluster: cluster, time: time, mesh: [], objects: [])
     for text in head["mesh"]?.array ?? [] {
       let members = text["entries"]?.object?.members ?? []
       let entries = members.map { ($0.key, $0.value.string ?? "") }

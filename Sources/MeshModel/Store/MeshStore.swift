@@ -255,6 +255,11 @@ extension MeshStore {
   /// The last valid version of every object.
   public var validObjects: [ConfigurationObject] { objects.entries.compactMap(\.value.object) }
 
+  /// The last valid version of every object of another cluster.
+  public func validObjects(ofCluster cluster: String) -> [ConfigurationObject] {
+    remotes[cluster]?.validObjects ?? []
+  }
+
   /// The last valid version of every object of a kind.
   public func validObjects(of kind: ResourceKind) -> [ConfigurationObject] {
     objects.entries(of: kind).compactMap(\.object)

@@ -19,6 +19,9 @@ struct RemoteObjects: Sendable {
   private(set) var tables = DiscoveryTables()
   private var selection = NamespaceSelection()
 
+  /// The last valid version of every object.
+  var validObjects: [ConfigurationObject] { Array(objects.values) }
+
   /// Takes a change in.
   mutating func apply(_ change: RemoteChange, mesh: Istio.MeshConfig, _ edits: inout StoreEdits) {
     switch change {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other clusters of the mesh, which Secrets name: added, read anew and removed while all serves on."""
 import os
+import re
 import subprocess
+import tempfile
 
 import yaml
 
@@ -134,6 +136,68 @@ def test_remote_cluster_that_is_away(start):
                 client.start().wait("full answer", adsclient.Client.complete)
                 _name(start, cluster, other)
                 client.wait("a cluster that is there", lambda c: FAR_POD in _behind(c, DETAILS))
+
+
+AGE = 'navarch_source_snapshot_age_seconds{cluster="%s"}'
+
+
+def _notes(daemon):
+    """What configz says of snapshots."""
+    return re.findall(r'[^"]*was true at[^"]*', daemon.page("/debug/configz").body)
+
+
+def test_restart_without_a_remote_cluster(start):
+    """A restart while another cluster is away serves its last good state, ready soon, and reconciles"""
+    with tempfile.TemporaryDirectory() as state, Cluster() as cluster, _other() as other:
+        _name(start, cluster, other)
+        options = {"kubeconfig": cluster.config, "state": state}
+        with start(**options) as daemon, adsclient.Client(daemon.ads, delta=True) as client:
+            client.start().wait("endpoints of both", lambda c: FAR_POD in _behind(c, DETAILS))
+            both = _behind(client, DETAILS)
+        assert sorted(f for f in os.listdir(state) if f.endswith(".snapshot")) == [
+            "cluster-east.snapshot", "cluster.snapshot"]
+        other.fake("POST", "refuse", {"seconds": 10})
+        with start(**options) as daemon, adsclient.Client(daemon.ads, delta=True) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+            assert _behind(client, DETAILS) == both and _behind(client, FAR) == {FAR_ONLY}
+            ready = daemon.page("/ready?verbose").body
+            assert ready.startswith("Ready.\nCluster east is served from a snapshot"), ready
+            assert daemon.metrics()[AGE % "east"] > 0 and daemon.metrics()[AGE % "Kubernetes"] == 0
+            assert ["cluster east" in n for n in _notes(daemon)] == [True], _notes(daemon)
+            shown = {c["id"]: "snapshotAge" in c for c in daemon.json("/debug/clusterz")}
+            assert shown == {"Kubernetes": False, "east": True}, shown
+            sent = dict(client.responses)
+            wait_until("the cluster", lambda: daemon.metrics()[AGE % "east"] == 0, 60)
+            assert not _notes(daemon) and _clusters(daemon)["east"] == "synced"
+            assert dict(client.responses) == sent, "what is the same was sent again"
+            _service(other, "far", 81, "10.55.0.77")
+            client.wait("a change", lambda c: _behind(c, FAR) == {"10.55.0.77"})
+            cluster.ask("DELETE", "/api/v1/namespaces/istio-system/secrets/istio-remote-secret-east")
+            client.wait("the end of its service", lambda c: FAR not in c.resources["cds"])
+        assert [f for f in os.listdir(state) if f.endswith(".snapshot")] == ["cluster.snapshot"]
+
+
+def test_restart_without_any_cluster(start):
+    """Where all API servers are away all is served as it was; each is reconciled when it is back"""
+    with tempfile.TemporaryDirectory() as state, Cluster() as cluster, _other() as other:
+        _name(start, cluster, other)
+        options = {"kubeconfig": cluster.config, "state": state}
+        with start(**options) as daemon, adsclient.Client(daemon.ads, delta=True) as client:
+            client.start().wait("endpoints of both", lambda c: FAR_POD in _behind(c, DETAILS))
+            both = _behind(client, DETAILS)
+        cluster.fake("POST", "refuse", {"seconds": 30})
+        other.fake("POST", "refuse", {"seconds": 10})
+        with start(**options) as daemon, adsclient.Client(daemon.ads, delta=True) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+            assert _behind(client, DETAILS) == both and _behind(client, FAR) == {FAR_ONLY}
+            assert len(_notes(daemon)) == 2, _notes(daemon)
+            # The other cluster is read although the own one, which names it, is still away.
+            wait_until("the other cluster", lambda: daemon.metrics()[AGE % "east"] == 0, 60)
+            _service(other, "far", 81, "10.55.0.77")
+            client.wait("a change there", lambda c: _behind(c, FAR) == {"10.55.0.77"})
+            wait_until("the own cluster", lambda: daemon.metrics()[AGE % "Kubernetes"] == 0, 60)
+            assert not _notes(daemon) and _behind(client, DETAILS) == both
+            assert _clusters(daemon) == {"Kubernetes": "synced", "east": "synced"}
 
 
 def test_remote_network_is_reached_by_its_gateway(start):

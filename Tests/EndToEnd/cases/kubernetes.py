@@ -257,7 +257,7 @@ def test_restart_without_the_server(start):
             assert client.json() == before, "something else is served"
             ready = http.get(None, daemon.http, "/ready?verbose", timeout=5).body
             assert "from a snapshot" in ready, ready
-            age = "navarch_source_snapshot_age_seconds"
+            age = 'navarch_source_snapshot_age_seconds{cluster="Kubernetes"}'
             assert daemon.metrics()[age] > 0
             responses = dict(client.responses)
             wait_until("the API server", lambda: daemon.metrics()[age] == 0, 60)
