@@ -32,7 +32,7 @@ public final class RootCertificateWriter: ClusterWriter {
   private static let label = "istio.io/config"
 
   /// What it writes.
-  public let name = "root certificates"
+  public let name: String
   private let configMap: String
   private let client: KubernetesClient
   private let watchNamespace: String
@@ -43,14 +43,17 @@ public final class RootCertificateWriter: ClusterWriter {
   /// A writer of the ConfigMap `configMap`.
   ///
   /// - Parameters:
+  ///   - cluster: The cluster that is written to, where it is another than the own one.
   ///   - watchNamespace: The only namespace that is looked at; empty for all.
   ///   - changes: An element whenever what is wished may differ.
   ///   - wish: What is to be where as things stand.
   public init(
-    configMap: String = "istio-ca-root-cert", client: KubernetesClient, watchNamespace: String = "",
+    configMap: String = "istio-ca-root-cert", cluster: String = "", client: KubernetesClient,
+    watchNamespace: String = "",
     changes: AsyncStream<Void>, wish: @escaping @Sendable () -> Wish
   ) {
     self.configMap = configMap
+    name = "root certificates" + (cluster.isEmpty ? "" : " of cluster \(cluster)")
     self.client = client
     self.watchNamespace = watchNamespace
     self.changes = changes

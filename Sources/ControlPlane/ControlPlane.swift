@@ -79,7 +79,7 @@ struct ControlPlane {
     if let cluster {
       let authority = options.identity.servesCertificates ? secure?.identity.authority : nil
       let writing = ClusterWriting(
-        options, cluster, store: store, authority: authority, findings: findings,
+        options, cluster, store: store, source: source, authority: authority, findings: findings,
         registry: registry, logs: logs)
       members.append(("cluster writers", writing))
     }
@@ -215,7 +215,7 @@ struct ControlPlane {
     }
     let source = try ClusterSource(
       options, cluster, meshFiles: files, log: log,
-      failed: { metrics.sources.syncErrors.increment([$0]) },
+      metrics: metrics.sources,
       objects: { store.validObjects(ofCluster: $0) })
     return (store, source)
   }

@@ -17,6 +17,8 @@ public final class KubernetesSource: Sendable {
     public var meshConfigMaps: [String] = []
     /// Whether only services and what is behind them are read, as of another cluster.
     public var readsServicesOnly = false
+    /// Whether WorkloadEntries are among these, where they may be read.
+    public var readsWorkloadEntries = false
 
     /// All namespaces, and no ConfigMap.
     public init() {}
@@ -71,7 +73,8 @@ public final class KubernetesSource: Sendable {
     self.reports = reports
     let configuration: [WatchedKind] =
       settings.readsServicesOnly
-      ? WatchedKind.services(namespace: settings.namespace)
+      ? WatchedKind.services(
+        namespace: settings.namespace, withEntries: settings.readsWorkloadEntries)
       : WatchedKind.configuration(namespace: settings.namespace)
     watches =
       (settings.readsServicesOnly ? [] : [.definitions])

@@ -29,7 +29,7 @@ struct SourceAssembly: Sendable {
   }
 
   /// Whether anything fails at present.
-  var isFailing: Bool { !problems.isEmpty }
+  var isFailing: Bool { problems.keys.contains { !$0.isDispensable } }
 
   /// The kinds that have not told all yet, by name.
   var missing: [String] { waiting.map(\.name).sorted() }
@@ -40,6 +40,7 @@ struct SourceAssembly: Sendable {
     case .change(let change): add(change, of: watch)
     case .synced: waiting.remove(watch)
     case .failing(let reason):
+      if watch.isDispensable { waiting.remove(watch) }
       guard problems.updateValue(reason, forKey: watch) != reason else { return false }
       hasNewProblems = true
     case .recovered:

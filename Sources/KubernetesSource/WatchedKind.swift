@@ -22,6 +22,8 @@ struct WatchedKind: Hashable, Sendable {
   var labelSelector = ""
   /// The one object that is followed; empty for all.
   var objectName = ""
+  /// Whether all else is told without it where the API server refuses it.
+  var isDispensable = false
 
   /// How the kind is followed.
   var settings: Reflector.Settings {
@@ -79,12 +81,19 @@ extension WatchedKind {
   }
 
   /// The kinds that services and what is behind them are made of.
-  static func services(namespace: String) -> [WatchedKind] {
+  ///
+  /// - Parameter withEntries: Whether WorkloadEntries are among them, where they may be read.
+  static func services(namespace: String, withEntries: Bool) -> [WatchedKind] {
     let kinds: Set<ResourceKind> = [
       Kubernetes.Namespace.kind, Kubernetes.Node.kind, Kubernetes.Service.kind,
       Kubernetes.EndpointSlice.kind, Kubernetes.Pod.kind,
     ]
-    return configuration(namespace: namespace).filter { kinds.contains($0.kind) }
+    let entry = Istio.WorkloadEntry.kind
+    return configuration(namespace: namespace).compactMap { watch in
+      var watch = watch
+      watch.isDispensable = watch.kind == entry
+      return kinds.contains(watch.kind) || withEntries && watch.kind == entry ? watch : nil
+    }
   }
 
   /// A ConfigMap of the mesh's configuration.

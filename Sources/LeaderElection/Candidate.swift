@@ -73,7 +73,7 @@ public struct Candidate: Sendable {
   ///
   /// - Parameters:
   ///   - identity: A name that no other candidate ever has.
-  ///   - key: The revision; empty where none outranks another.
+  ///   - key: The revision (``ElectionKey``); empty where none outranks another.
   public init(identity: String, key: String = "", timing: ElectionTiming = .init()) {
     self.identity = identity
     self.key = key
@@ -165,7 +165,18 @@ public struct Candidate: Sendable {
     guard let observed, record.holder != predecessor else { return true }
     let longest = max(timing.lease, min(record.duration, .seconds(60)))
     if now - observed.since >= longest { return true }
-    return !key.isEmpty && record.key != key && defaultRevision == key
+    return outranks(record.key)
+  }
+
+  /// Whether this candidate need not wait for a holder of another key: the default revision need not
+  /// for others, nor one in the cluster of the lock for one of its revision from another.
+  private func outranks(_ other: String) -> Bool {
+    let mine = ElectionKey(key)
+    let theirs = ElectionKey(other)
+    if mine.revision != theirs.revision {
+      return !mine.revision.isEmpty && defaultRevision == mine.revision
+    }
+    return !mine.isRemote && theirs.isRemote
   }
 
   private func claim(after record: LockRecord?) -> LockRecord {

@@ -88,17 +88,19 @@ public enum ExternalServices {
     }
   }
 
-  /// The endpoints of one `service` of `object`; `entries` are those of its namespace.
+  /// The endpoints of one `service` of `object`; `entries` are those of its namespace, `pods` those of
+  /// each cluster.
   public static func endpoints(
     of service: MeshService, object: ConfigObject<Istio.ServiceEntry>,
-    entries: [ExternalWorkload], pods: WorkloadIndex, settings: RegistrySettings
+    entries: [ExternalWorkload], pods: [WorkloadIndex], settings: RegistrySettings
   ) -> [MeshEndpoint] {
     let entry = object.spec
     let isDNS = service.resolution == .dnsLB || service.resolution == .dnsRoundRobinLB
     let found: [ExternalWorkload]
     if let selector = entry.workloadSelector {
-      let ofPods = pods.pods(namespace: object.meta.namespace, selector: selector.labels)
-        .filter { settings.entriesSelectPods && Pods.isReady($0.pod) }
+      let ofPods = pods.flatMap {
+        $0.pods(namespace: object.meta.namespace, selector: selector.labels)
+      }.filter { settings.entriesSelectPods && Pods.isReady($0.pod) }
       let outside = entries.filter {
         selects(selector.labels, $0.workload.facts.labels)
       }.sorted { $0.name < $1.name }

@@ -201,15 +201,18 @@ public struct ServiceSources: Sendable {
     clusterEndpoints(of: service) + remotes.flatMap { $0.clusterEndpoints(of: service) }
   }
 
-  /// The endpoints of `service` here: those of every entry for its host, then those of Kubernetes.
+  /// The endpoints of `service` here: those of every entry for its host, which selects workloads of
+  /// all clusters, then those of Kubernetes.
   private func clusterEndpoints(of service: MeshService) -> [MeshEndpoint] {
     let declared = (declarations[service.key] ?? []).flatMap { name -> [MeshEndpoint] in
       guard let entry = tables.serviceEntries[name],
         let own = services(of: entry).first(where: { $0.key == service.key })
       else { return [] }
+      let all = [self] + remotes
       return ExternalServices.endpoints(
-        of: own, object: entry, entries: external[entry.meta.namespace] ?? [], pods: workloads,
-        settings: settings)
+        of: own, object: entry,
+        entries: all.flatMap { $0.external[entry.meta.namespace] ?? [] },
+        pods: all.map(\.workloads), settings: settings)
     }
     guard service.registry == .kubernetes, service.resolution != .alias,
       let object = tables.services[.init(service.namespace, service.name)]
@@ -247,6 +250,7 @@ public struct ServiceSources: Sendable {
   func external(at address: String, namespace: String) -> ExternalWorkload? {
     let found = externalByAddress[address] ?? []
     return found.first { $0.namespace == namespace } ?? found.first
+      ?? remotes.lazy.compactMap { $0.external(at: address, namespace: namespace) }.first
   }
 
   private func services(of entry: ConfigObject<Istio.ServiceEntry>) -> [MeshService] {

@@ -12,7 +12,7 @@ from mesh.ports import free_ports
 PLURALS = {"Service": "services", "EndpointSlice": "endpointslices", "Pod": "pods",
            "ConfigMap": "configmaps", "Namespace": "namespaces", "Node": "nodes",
            "VirtualService": "virtualservices", "DestinationRule": "destinationrules",
-           "ServiceEntry": "serviceentries", "Secret": "secrets"}
+           "ServiceEntry": "serviceentries", "WorkloadEntry": "workloadentries", "Secret": "secrets"}
 
 
 class Cluster:

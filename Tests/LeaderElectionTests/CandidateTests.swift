@@ -106,6 +106,20 @@ struct CandidateTests {
     }
   }
 
+  @Test("who runs beside the lock takes it from one of its revision from elsewhere, and not back")
+  func remoteHolders() {
+    for (own, holder, takes) in [
+      ("default", "^default", true), ("^default", "default", false), ("default", "default", false),
+      ("default", "^green", false),
+    ] {
+      var candidate = Candidate(identity: "a", key: own)
+      _ = candidate.take(.pursue(predecessor: ""), at: .zero, chance: 0)
+      let held = LockRecord(holder: "istiod-1", key: holder, duration: .seconds(30))
+      let actions = candidate.take(.found(1, held, version: "3"), at: .zero, chance: 0)
+      #expect(!actions.isEmpty == takes, "\(own) \(holder)")
+    }
+  }
+
   @Test("what a holder of a longer lease holds is left to it for that long")
   func longerLease() {
     var candidate = Candidate(identity: "a")

@@ -33,6 +33,11 @@ final class ConfigStore: Sendable {
     }
   }
 
+  /// The Namespaces of another cluster.
+  func namespaces(ofCluster cluster: String) -> [ConfigObject<Kubernetes.Namespace>] {
+    state.withLock { $0.store.namespaces(ofCluster: cluster) }
+  }
+
   /// The objects of a kind that are in use, of the namespaces whose objects count.
   func objects(of kind: ResourceKind) -> [ConfigurationObject] {
     state.withLock { state in
@@ -41,6 +46,14 @@ final class ConfigStore: Sendable {
         selected.contains(
           kind == Kubernetes.Namespace.kind ? object.meta.name : object.meta.namespace)
       }
+    }
+  }
+
+  /// The ServiceEntries that are in use, of the namespaces whose objects count.
+  var serviceEntries: [ConfigObject<Istio.ServiceEntry>] {
+    objects(of: Istio.ServiceEntry.kind).compactMap { object in
+      guard case .serviceEntry(let entry) = object else { return nil }
+      return entry
     }
   }
 

@@ -52,11 +52,13 @@ struct ManagedClusters: Sendable {
       MetricDescription(
         name: "istiod_remote_cluster_sync_status",
         help: "Current synchronization state of remote clusters: 1 for the state that each is in.",
-        labels: ["cluster", "status"])
+        labels: ["cluster", "cluster_type", "status"])
     ) {
       source.remoteClusters.flatMap { entry in
         let all: [RemoteClusters.Status] = [.synced, .syncing, .timeout, .closed]
-        return all.map { (labels: [entry.id, $0.rawValue], value: entry.status == $0 ? 1.0 : 0) }
+        return all.map {
+          (labels: [entry.id, "remote", $0.rawValue], value: entry.status == $0 ? 1.0 : 0)
+        }
       }
     }
     registry.callback(

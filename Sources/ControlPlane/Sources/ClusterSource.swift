@@ -6,6 +6,7 @@ import KubernetesClient
 import KubernetesSource
 import Logging
 import MeshModel
+import Metrics
 import StateDirectory
 import Synchronization
 
@@ -56,12 +57,11 @@ final class ClusterSource: ConfigurationSource {
   /// A source that does not read yet; the mesh's files were read once already.
   ///
   /// - Parameters:
-  ///   - failed: Called whenever a list or a watch of a cluster fails.
   ///   - objects: All objects in use, of another cluster or, with nil, of the own, for snapshots.
   init(
     _ options: ControlPlaneOptions, _ connection: ClusterConnection, meshFiles: MeshFiles,
     log: Logger,
-    failed: @escaping @Sendable (_ cluster: String) -> Void,
+    metrics: SourceMetrics,
     objects: @escaping @Sendable (_ cluster: String?) -> [ConfigurationObject]
   ) throws {
     server = connection.configuration.server
@@ -83,9 +83,9 @@ final class ClusterSource: ConfigurationSource {
     }
     source = KubernetesSource(
       client: connection.client(options), settings: settings, reports: connection.reports,
-      failed: { failed(options.settings.cluster) })
+      failed: { metrics.syncErrors.increment([options.settings.cluster]) })
     var others = RemoteClusters.Settings(options)
-    others.failed = failed
+    others.happened = metrics.count
     if let keeper { others.snapshot = keeper.snapshot(of:) }
     remotes = RemoteClusters(
       client: connection.client(options), http: connection.http, settings: others
@@ -96,6 +96,7 @@ final class ClusterSource: ConfigurationSource {
   var missing: [String] { source.missing + remotes.missing }
 
   var remoteClusters: [RemoteClusters.Entry] { remotes.entries }
+  var remoteLinks: [String: RemoteClusters.Link] { remotes.links }
 
   var standInAge: Double? {
     guard source.isStandIn, let snapshot = keeper?.found else { return nil }
@@ -259,8 +260,22 @@ extension RemoteClusters.Settings {
     if let text = features["PILOT_REMOTE_CLUSTER_TIMEOUT"], let time = GoDuration.parse(text) {
       patience = time
     }
+    readsWorkloadEntries =
+      options.settings.feature("PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY", default: true)
+      && options.settings.feature("PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES", default: true)
     let allowed = features["PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS"] ?? ""
     allowedOptions = Set(allowed.split(separator: ",").map(String.init))
     budget = RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst)
+  }
+}
+
+extension SourceMetrics {
+  /// Counts what happens with other clusters.
+  fileprivate func count(_ happening: RemoteClusters.Happening) {
+    switch happening {
+    case .failed(let cluster): syncErrors.increment([cluster])
+    case .late(let cluster): remoteSyncTimeouts.increment([cluster])
+    case .secret(let event): remoteSecretEvents.increment([event])
+    }
   }
 }

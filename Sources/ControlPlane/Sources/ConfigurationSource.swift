@@ -20,6 +20,8 @@ protocol ConfigurationSource: Sendable {
   var missing: [String] { get }
   /// The mesh's other clusters, by id.
   var remoteClusters: [RemoteClusters.Entry] { get }
+  /// How each of these is reached that has told all.
+  var remoteLinks: [String: RemoteClusters.Link] { get }
 }
 
 /// What is new at a source: settings apply before objects.

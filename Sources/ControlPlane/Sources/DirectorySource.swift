@@ -26,6 +26,7 @@ final class DirectorySource: ConfigurationSource {
 
   var missing: [String] { [] }
   var remoteClusters: [RemoteClusters.Entry] { [] }
+  var remoteLinks: [String: RemoteClusters.Link] { [:] }
   var standInAge: Double? { nil }
 
   /// A directory is read whole.

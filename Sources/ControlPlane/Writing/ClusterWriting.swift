@@ -18,13 +18,14 @@ final class ClusterWriting: Service {
   private let store: ConfigStore
   private let roots: @Sendable () -> String
   private let rootChanges: AsyncStream<Void>.Continuation
+  private let remote: RemoteRootWriting?
 
   /// - Parameter authority: What issues certificates, whose roots namespaces get; nil where the
   ///   control plane issues none, and they get none.
   init(
     _ options: ControlPlaneOptions, _ connection: ClusterConnection, store: ConfigStore,
-    authority: CertificateAuthority?, findings: FindingsReader, registry: MetricsRegistry,
-    logs: LogSystem
+    source: any ConfigurationSource, authority: CertificateAuthority?, findings: FindingsReader,
+    registry: MetricsRegistry, logs: LogSystem
   ) {
     self.store = store
     let roots = { @Sendable in authority?.current?.roots.map(\.pem).joined() ?? "" }
@@ -35,41 +36,36 @@ final class ClusterWriting: Service {
     let metrics = WriterMetrics(registry)
     let settings = options.settings
     let client = connection.client(options)
-    let elections = Elections(options, connection)
-    var runners: [WriterRunner] = []
+    let elections = Elections(options, connection.configuration, http: connection.http)
+    var writing: [(writer: any ClusterWriter, election: String, log: String)] = []
     if authority != nil {
       let writer = RootCertificateWriter(
-        configMap: settings.features["PILOT_CA_CERT_CONFIGMAP"] ?? "istio-ca-root-cert",
-        client: client, watchNamespace: options.watchNamespace, changes: changes
+        configMap: settings.rootConfigMap, client: client,
+        watchNamespace: options.watchNamespace, changes: changes
       ) { .init(namespaces: ClusterWriting.namespaces(store, options), root: roots()) }
-      runners.append(
-        elections.runner(
-          writer, named: "istio-namespace-controller-election", metrics,
-          logs.scope("controllers")))
+      writing.append((writer, "istio-namespace-controller-election", "controllers"))
     }
     if settings.readsAllocatedAddresses {
       let writer = EntryAddressWriter(
         client: client, ranges: settings.allocationRanges, changes: store.observe()
-      ) {
-        store.objects(of: Istio.ServiceEntry.kind).compactMap { object in
-          guard case .serviceEntry(let entry) = object else { return nil }
-          return entry
-        }
-      }
-      runners.append(
-        elections.runner(
-          writer, named: "istio-ip-autoallocate", metrics, logs.scope("ip-autoallocate")))
+      ) { store.serviceEntries }
+      writing.append((writer, "istio-ip-autoallocate", "ip-autoallocate"))
     }
     if let reports = connection.reports {
       let analysis = AnalysisFindings(store, findings, log: logs.scope())
       let writer = AnalysisWriter(
         client: client, reports: reports, interval: settings.analysisInterval,
         changes: store.observe(), findings: analysis.read)
-      runners.append(
-        elections.runner(
-          writer, named: "istio-analyze-leader", metrics, logs.scope("status")))
+      writing.append((writer, "istio-analyze-leader", "status"))
     }
-    self.runners = runners
+    runners = writing.map {
+      elections.runner($0.writer, named: $0.election, metrics, logs.scope($0.log))
+    }
+    remote =
+      authority != nil && settings.feature("EXTERNAL_ISTIOD", default: false)
+      ? RemoteRootWriting(
+        options, http: connection.http, store: store, links: { source.remoteLinks }, roots: roots,
+        metrics: metrics, log: logs.scope("controllers")) : nil
   }
 
   func run(until shutdown: ShutdownSignal) async throws {
@@ -81,6 +77,7 @@ final class ClusterWriting: Service {
         for (runner, end) in zip(runners, ends) {
           running.addTask { await runner.run(until: end.stream) }
         }
+        if let remote { running.addTask { await remote.run(until: shutdown) } }
         if runners.isEmpty { await shutdown.wait() }
       }
       group.cancelAll()
@@ -94,7 +91,10 @@ final class ClusterWriting: Service {
       var last = ""
       while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
         let roots = roots()
-        if roots != last { rootChanges.yield() }
+        if roots != last {
+          rootChanges.yield()
+          remote?.poke()
+        }
         last = roots
       }
       group.cancelAll()
@@ -102,56 +102,24 @@ final class ClusterWriting: Service {
   }
 
   /// The namespaces that get the root certificate.
-  private static func namespaces(_ store: ConfigStore, _ options: ControlPlaneOptions) -> Set<
-    String
-  > {
-    let all = store.objects(of: Kubernetes.Namespace.kind).filter { !$0.meta.isBeingDeleted }
+  private static func namespaces(
+    _ store: ConfigStore, _ options: ControlPlaneOptions
+  ) -> Set<String> {
+    options.rootNamespaces(among: store.objects(of: Kubernetes.Namespace.kind))
+  }
+}
+
+extension ControlPlaneOptions {
+  /// The namespaces that get the root certificate.
+  func rootNamespaces(among namespaces: [ConfigurationObject]) -> Set<String> {
+    let all = namespaces.filter { !$0.meta.isBeingDeleted }
     return Set(all.map(\.meta.name)).subtracting(RootCertificateWriter.ignored).filter {
-      options.watchNamespace.isEmpty || options.watchNamespace == $0
+      watchNamespace.isEmpty || watchNamespace == $0
     }
   }
 }
 
-/// Makes the elections of one process.
-private struct Elections {
-  private let namespace: String
-  private let revision: String
-  private let identity: String
-  private let isEnabled: Bool
-  private let client: KubernetesClient
-
-  init(_ options: ControlPlaneOptions, _ connection: ClusterConnection) {
-    namespace = options.namespace
-    revision = options.settings.revision
-    let mark = String(UInt32.random(in: .min ... .max), radix: 16)
-    // A process that comes back under its old name must not believe that it leads still.
-    identity = "\(options.podName)_\(mark)"
-    isEnabled = options.settings.feature("ENABLE_LEADER_ELECTION", default: true)
-    // Renewals do not wait behind other requests.
-    client = KubernetesClient(
-      connection.configuration, http: connection.http,
-      budget: RequestBudget(perSecond: 0, burst: 1))
-  }
-
-  /// A writer that runs where this process holds the Lease `name` and Istio's lock of that name.
-  func runner(
-    _ writer: any ClusterWriter, named name: String, _ metrics: WriterMetrics, _ log: Logger
-  ) -> WriterRunner {
-    let kinds: [ObjectLock.Kind] = isEnabled ? [.lease, .configMap] : []
-    let locks = kinds.map {
-      ObjectLock($0, named: name, in: namespace, client: client, now: WallClock.text)
-    }
-    let election = Election(
-      locks, identity: identity, key: revision, defaultRevision: defaultRevision)
-    return WriterRunner(writer, election: election, named: name, metrics: metrics, log: log)
-  }
-
-  /// The revision that the webhook of the default tag names; empty for none.
-  private func defaultRevision() async -> String {
-    let path = ObjectPath(
-      group: "admissionregistration.k8s.io", plural: "mutatingwebhookconfigurations",
-      name: "istio-revision-tag-default")
-    let webhook = try? await client.object(at: path, by: .now + .seconds(2))
-    return webhook?["metadata"]?["labels"]?["istio.io/rev"]?.string ?? ""
-  }
+extension MeshSettings {
+  /// The name of the ConfigMap with the root certificate.
+  var rootConfigMap: String { features["PILOT_CA_CERT_CONFIGMAP"] ?? "istio-ca-root-cert" }
 }

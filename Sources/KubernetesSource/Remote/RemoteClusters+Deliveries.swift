@@ -29,6 +29,18 @@ extension RemoteClusters {
     return member?.source?.isCurrent ?? false
   }
 
+  /// Whether a member has not told all.
+  func isLate(_ member: Member) -> Bool {
+    state.withLock { $0.members[member.id] === member && !$0.told.contains(member.id) }
+  }
+
+  /// How each cluster is reached whose objects have been told.
+  public var links: [String: Link] {
+    state.withLock { state in
+      state.members.compactMapValues { state.told.contains($0.id) ? $0.link : nil }
+    }
+  }
+
   /// Takes what is new since the last time.
   public func take() -> [Delivery] {
     var deliveries = state.withLock { $0.takeChanges() }
@@ -93,6 +105,17 @@ extension RemoteClusters {
 }
 
 extension RemoteClusters.State {
+  /// Takes in what became of Secrets; an event each.
+  mutating func take(secrets change: ReflectorChange) -> [String] {
+    let removals = change.removals.filter { secrets[$0] != nil }.map { _ in "delete" }
+    let upserts = change.upserts.map {
+      secrets[$0.key] == nil || borrowed.contains($0.key) ? "add" : "update"
+    }
+    secrets.take(change)
+    borrowed.subtract(change.upserts.map(\.key))
+    return removals + upserts
+  }
+
   /// Takes in the Secrets of a snapshot, unless the API server has told its own.
   mutating func borrow(_ objects: [SourcedObject]) {
     guard !isSynced else { return }

@@ -46,6 +46,24 @@ public final class RemoteClusters: Sendable {
     }
   }
 
+  /// What happens with clusters.
+  public enum Happening: Hashable, Sendable {
+    /// A list or a watch of a cluster failed, and is to be tried again.
+    case failed(cluster: String)
+    /// A cluster was waited for in vain.
+    case late(cluster: String)
+    /// A Secret came, went or says something else: `add`, `delete`, `update`.
+    case secret(event: String)
+  }
+
+  /// How one cluster is reached, for who writes there.
+  public struct Link: Sendable {
+    /// Tells one reader of the cluster from the one before.
+    public var number: Int
+    /// Its API server.
+    public var configuration: ClusterConfiguration
+  }
+
   /// What is read, and how.
   public struct Settings: Sendable {
     /// The id of the cluster that the Secrets are in.
@@ -54,6 +72,8 @@ public final class RemoteClusters: Sendable {
     public var namespace = "istio-system"
     /// The only namespace that is read of each cluster; empty for all.
     public var watchNamespace = ""
+    /// Whether WorkloadEntries of other clusters count (`PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY`).
+    public var readsWorkloadEntries = true
     /// How long a cluster is waited for (`PILOT_REMOTE_CLUSTER_TIMEOUT`).
     public var patience = Duration.seconds(30)
     /// The ways to credentials that a Secret may use although they read files
@@ -63,8 +83,8 @@ public final class RemoteClusters: Sendable {
     public var budget = RequestBudget(perSecond: 80, burst: 160)
     /// The last good snapshot of a cluster, which stands in for an API server that is away.
     public var snapshot: @Sendable (_ cluster: String) -> SourceSnapshot? = { _ in nil }
-    /// Called whenever a list or a watch of a cluster fails, and is to be tried again.
-    public var failed: @Sendable (_ cluster: String) -> Void = { _ in }
+    /// Told what happens, for figures.
+    public var happened: @Sendable (Happening) -> Void = { _ in }
 
     /// istiod's settings.
     public init() {}
@@ -86,13 +106,18 @@ public final class RemoteClusters: Sendable {
     let secret: RemoteSecrets.Member
     /// Nil where the kubeconfig cannot be used.
     let source: KubernetesSource?
+    let link: Link?
     let end = AsyncStream.makeStream(of: Void.self)
     let began = ContinuousClock.now
 
-    init(_ id: String, _ secret: RemoteSecrets.Member, _ source: KubernetesSource?) {
+    init(
+      _ id: String, _ secret: RemoteSecrets.Member,
+      _ reader: (source: KubernetesSource, link: Link)?
+    ) {
       self.id = id
       self.secret = secret
-      self.source = source
+      source = reader?.source
+      link = reader?.link
     }
   }
 
@@ -112,6 +137,8 @@ public final class RemoteClusters: Sendable {
     var standIns: [String: SourceSnapshot] = [:]
     /// When the snapshots were true that stand in for clusters.
     var standInTimes: [String: Int64] = [:]
+    /// How many readers there have been.
+    var links = 0
   }
 
   /// How long an API server has to tell all before a snapshot stands in for it.
@@ -150,10 +177,8 @@ public final class RemoteClusters: Sendable {
         await follower.run { action in
           switch action {
           case .change(let change):
-            self.state.withLock { state in
-              state.secrets.take(change)
-              state.borrowed.subtract(change.upserts.map(\.key))
-            }
+            let events = self.state.withLock { $0.take(secrets: change) }
+            for event in events { self.settings.happened(.secret(event: event)) }
             self.reconcile()
           case .synced:
             self.state.withLock { $0.tellAllSecrets() }
@@ -186,6 +211,11 @@ public final class RemoteClusters: Sendable {
         }
         if self.standIn(for: member) { notify() }
       }
+      group.addTask {
+        let end = member.began + self.settings.patience
+        guard (try? await ContinuousClock().sleep(until: end)) != nil else { return }
+        if self.isLate(member) { self.settings.happened(.late(cluster: member.id)) }
+      }
       for await _ in member.end.stream {}
       group.cancelAll()
     }
@@ -207,16 +237,17 @@ public final class RemoteClusters: Sendable {
       }
       var all = problems
       for (id, secret) in wanted where state.members[id]?.secret != secret {
-        var source: KubernetesSource?
+        var reader: (source: KubernetesSource, link: Link)?
         do throws(KubernetesClientError) {
-          source = try self.source(secret, id)
+          state.links += 1
+          reader = try self.reader(secret, id, number: state.links)
         } catch {
           all.append("cluster \(id) cannot be read: \(error)")
           // Who reads it goes on as before.
           if state.members[id]?.source != nil { continue }
         }
         state.members[id]?.end.continuation.finish()
-        let member = Member(id, secret, source)
+        let member = Member(id, secret, reader)
         state.members[id] = member
         state.told.remove(id)
         new.append(member)
@@ -230,16 +261,20 @@ public final class RemoteClusters: Sendable {
     return new
   }
 
-  private func source(
-    _ secret: RemoteSecrets.Member, _ id: String
-  ) throws(KubernetesClientError) -> KubernetesSource {
+  private func reader(
+    _ secret: RemoteSecrets.Member, _ id: String, number: Int
+  ) throws(KubernetesClientError) -> (source: KubernetesSource, link: Link) {
     let kubeconfig = try Kubeconfig(secret.kubeconfig, path: "Secret \(secret.secret), \(id)")
     let configuration = try kubeconfig.remoteConfiguration(allowing: settings.allowedOptions)
     let client = KubernetesClient(configuration, http: http, budget: settings.budget)
     var remote = KubernetesSource.Settings()
     remote.namespace = settings.watchNamespace
     remote.readsServicesOnly = true
-    let failed = settings.failed
-    return KubernetesSource(client: client, settings: remote) { failed(id) }
+    remote.readsWorkloadEntries = settings.readsWorkloadEntries
+    let happened = settings.happened
+    let source = KubernetesSource(client: client, settings: remote) {
+      happened(.failed(cluster: id))
+    }
+    return (source, Link(number: number, configuration: configuration))
   }
 }

@@ -45,7 +45,7 @@ public struct MeshStore: Sendable {
   public mutating func apply(_ change: RemoteChange, of cluster: String) -> StoreChange {
     var edits = StoreEdits()
     var remote = remotes[cluster] ?? RemoteObjects()
-    remote.apply(change, mesh: settings.value.mesh, &edits)
+    remote.apply(change, settings: settings.value, &edits)
     remotes[cluster] = change == .gone ? nil : remote
     return publish(edits)
   }
@@ -57,7 +57,7 @@ public struct MeshStore: Sendable {
     reselect()
     var edits = StoreEdits()
     edits.settings = true
-    for cluster in remotes.keys { remotes[cluster]?.reselect(settings.mesh, &edits) }
+    for cluster in remotes.keys { remotes[cluster]?.reselect(settings, &edits) }
     return publish(edits)
   }
 
@@ -258,6 +258,11 @@ extension MeshStore {
   /// The last valid version of every object of another cluster.
   public func validObjects(ofCluster cluster: String) -> [ConfigurationObject] {
     remotes[cluster]?.validObjects ?? []
+  }
+
+  /// The Namespaces of another cluster.
+  public func namespaces(ofCluster cluster: String) -> [ConfigObject<Kubernetes.Namespace>] {
+    remotes[cluster].map { Array($0.tables.namespaces.values) } ?? []
   }
 
   /// The last valid version of every object of a kind.

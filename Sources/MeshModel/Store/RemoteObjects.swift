@@ -17,13 +17,15 @@ public enum RemoteChange: Hashable, Sendable {
 struct RemoteObjects: Sendable {
   private var objects: [ObjectKey: ConfigurationObject] = [:]
   private(set) var tables = DiscoveryTables()
-  private var selection = NamespaceSelection()
+  private var selection = ObjectSelection(revision: "")
 
   /// The last valid version of every object.
   var validObjects: [ConfigurationObject] { Array(objects.values) }
 
   /// Takes a change in.
-  mutating func apply(_ change: RemoteChange, mesh: Istio.MeshConfig, _ edits: inout StoreEdits) {
+  mutating func apply(
+    _ change: RemoteChange, settings: MeshSettings, _ edits: inout StoreEdits
+  ) {
     switch change {
     case .gone: for key in objects.keys { set(key, nil, &edits) }
     case .all(let all):
@@ -34,19 +36,21 @@ struct RemoteObjects: Sendable {
       for key in transaction.removals { set(key, nil, &edits) }
       for sourced in transaction.upserts { upsert(sourced, &edits) }
     }
-    reselect(mesh, &edits)
+    reselect(settings, &edits)
   }
 
-  /// Chooses anew the namespaces whose objects count.
-  mutating func reselect(_ mesh: Istio.MeshConfig, _ edits: inout StoreEdits) {
+  /// Chooses anew which objects count.
+  mutating func reselect(_ settings: MeshSettings, _ edits: inout StoreEdits) {
     let namespaces = objects.values.compactMap { object in
       if case .namespace(let namespace) = object { namespace } else { nil }
     }
-    let next = NamespaceSelection(mesh, among: namespaces)
+    let next = ObjectSelection(
+      revision: settings.revision,
+      namespaces: NamespaceSelection(settings.mesh, among: namespaces))
     guard next != selection else { return }
     selection = next
     tables = DiscoveryTables()
-    for object in objects.values where isSelected(object) { tables.insert(object) }
+    for object in objects.values where selection.contains(object) { tables.insert(object) }
     edits.registry = true
   }
 
@@ -62,13 +66,14 @@ struct RemoteObjects: Sendable {
     guard new != old else { return }
     objects[key] = new
     if let new, let old, new.isServedLike(old) { return }
-    guard let either = new ?? old, isSelected(either) else { return }
-    edits.note(old: old, new: new)
-    if let new { tables.insert(new) } else { tables.remove(key) }
+    let (before, after) = (old.flatMap(selected), new.flatMap(selected))
+    guard before != nil || after != nil else { return }
+    edits.note(old: before, new: after)
+    if let after { tables.insert(after) } else { tables.remove(key) }
   }
 
-  /// Namespaces always count: they say which others do.
-  private func isSelected(_ object: ConfigurationObject) -> Bool {
-    selection.contains(object.meta.namespace)
+  /// An object, where it counts.
+  private func selected(_ object: ConfigurationObject) -> ConfigurationObject? {
+    selection.contains(object) ? object : nil
   }
 }

@@ -12,6 +12,10 @@ public struct SourceMetrics: Sendable {
   /// `controller_sync_errors_total{cluster}`: lists and watches of a cluster's API server that
   /// failed and are tried again.
   public let syncErrors: Counter
+  /// `remote_cluster_secret_events_total{event}`: Secrets of remote clusters; add, update, delete.
+  public let remoteSecretEvents: Counter
+  /// `remote_cluster_sync_timeouts_total{cluster}`: remote clusters that were waited for in vain.
+  public let remoteSyncTimeouts: Counter
 
   /// Registers the metrics with `registry`.
   init(_ registry: MetricsRegistry) {
@@ -25,6 +29,13 @@ public struct SourceMetrics: Sendable {
       labels: ["reason"])
     syncErrors = registry.counter(
       "controller_sync_errors_total", help: "Failures of lists and watches of API servers.",
+      labels: ["cluster"])
+    remoteSecretEvents = registry.counter(
+      "remote_cluster_secret_events_total", help: "Number of remote cluster secret events.",
+      labels: ["event"])
+    remoteSyncTimeouts = registry.counter(
+      "remote_cluster_sync_timeouts_total",
+      help: "Number of times remote clusters took too long to tell all, and were left out.",
       labels: ["cluster"])
   }
 }

@@ -39,6 +39,24 @@ def _service(cluster, name, port, address):
                      "kind": "Pod", "namespace": "default", "name": name + "-1"}}]})
 
 
+def _pod(cluster, name, address, **labels):
+    """A Pod that is ready."""
+    cluster.put({"apiVersion": "v1", "kind": "Pod",
+                 "metadata": {"namespace": "default", "name": name, "labels": labels},
+                 "spec": {"serviceAccountName": "default", "nodeName": "far-node",
+                          "containers": [{"name": "c", "image": "i"}]},
+                 "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+                            "conditions": [{"type": "Ready", "status": "True"}]}})
+
+
+def _entry(cluster, name, address, labels, rev=None):
+    """A workload outside of Kubernetes."""
+    cluster.put({"apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry",
+                 "metadata": {"namespace": "default", "name": name,
+                              "labels": {"istio.io/rev": rev} if rev else {}},
+                 "spec": {"address": address, "labels": labels}})
+
+
 def _other(**options):
     """A cluster with a Service of a name that the first has too, and one of its own."""
     other = Cluster(load=False, **options)
@@ -82,7 +100,8 @@ def test_remote_cluster_comes_and_goes(start):
         assert daemon.metrics()['istiod_managed_clusters{cluster_type="remote"}'] == 1
         kinds = {r["path"].rsplit("/", 1)[-1] for r in other.fake("GET", "requests")
                 if r["userAgent"] == "navarchd"}
-        assert kinds == {"namespaces", "nodes", "services", "endpointslices", "pods"}, kinds
+        assert kinds == {"namespaces", "nodes", "services", "endpointslices", "pods",
+                         "workloadentries"}, kinds
 
         # Another token: read anew, and nothing goes meanwhile.
         lost = []
@@ -128,6 +147,9 @@ def test_remote_cluster_that_is_away(start):
                    environment={"PILOT_REMOTE_CLUSTER_TIMEOUT": "2s"}) as daemon:
             wait_until("the cluster given up", lambda: _clusters(daemon) == {
                 "Kubernetes": "synced", "dead": "timeout", "bad": "closed"}, 30)
+            assert daemon.metrics()['remote_cluster_sync_timeouts_total{cluster="dead"}'] == 1
+            state = 'istiod_remote_cluster_sync_status{cluster="dead",cluster_type="remote",status="%s"}'
+            assert [daemon.metrics()[state % s] for s in ("timeout", "synced")] == [1, 0]
             with open(daemon.log, encoding="utf-8") as file:
                 log = file.read()
             for word in ("exec is not allowed", "own cluster", "names already"):
@@ -198,6 +220,88 @@ def test_restart_without_any_cluster(start):
             wait_until("the own cluster", lambda: daemon.metrics()[AGE % "Kubernetes"] == 0, 60)
             assert not _notes(daemon) and _behind(client, DETAILS) == both
             assert _clusters(daemon) == {"Kubernetes": "synced", "east": "synced"}
+
+
+VM = "outbound|443||vm.example.com"
+
+
+def test_workloads_of_other_clusters_are_selected(start):
+    """ServiceEntries select Pods and WorkloadEntries of all clusters, Services those of their own"""
+    with Cluster() as cluster, _other() as other:
+        cluster.put({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+                     "metadata": {"name": "vm", "namespace": "default"},
+                     "spec": {"hosts": ["vm.example.com"], "resolution": "STATIC",
+                              "workloadSelector": {"labels": {"app": "vm"}},
+                              "ports": [{"number": 443, "name": "tls", "protocol": "TLS"}]}})
+        _pod(cluster, "vm", "10.55.1.1", app="vm")
+        _pod(other, "vm", "10.55.1.2", app="vm")
+        _entry(other, "vm", "10.55.1.3", {"app": "vm"})
+        _entry(other, "revision", "10.55.1.4", {"app": "vm"}, rev="other")
+        _entry(other, "details", "10.55.1.5", {"app": "details"})
+        _name(start, cluster, other)
+        with start(kubeconfig=cluster.config) as daemon, \
+                adsclient.Client(daemon.ads, delta=True) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+            client.wait("workloads of both", lambda c: _behind(c, VM) == {
+                "10.55.1.1", "10.55.1.2", "10.55.1.3"})
+            assert "10.55.1.5" in _behind(client, DETAILS)
+            _entry(other, "vm", "10.55.1.33", {"app": "vm"})
+            _pod(other, "vm", "10.55.1.22", app="vm")
+            client.wait("edits there", lambda c: _behind(c, VM) == {
+                "10.55.1.1", "10.55.1.22", "10.55.1.33"})
+            _entry(other, "vm", "10.55.1.33", {"app": "vm"}, rev="other")
+            client.wait("another revision's", lambda c: _behind(c, VM) == {
+                "10.55.1.1", "10.55.1.22"})
+            cluster.ask("DELETE", "/api/v1/namespaces/istio-system/secrets/istio-remote-secret-east")
+            client.wait("what is left", lambda c: _behind(c, VM) == {"10.55.1.1"})
+
+
+def test_workload_entries_that_may_not_be_read(start):
+    """An account that may not read WorkloadEntries of another cluster gets all else of it"""
+    with Cluster() as cluster, _other() as other:
+        other.fault(match={"resource": "workloadentries"}, status=403)
+        _name(start, cluster, other)
+        with start(kubeconfig=cluster.config) as daemon, \
+                adsclient.Client(daemon.ads, delta=True) as client:
+            client.start().wait("what is there", lambda c: _behind(c, FAR) == {FAR_ONLY})
+            assert _clusters(daemon)["east"] == "synced"
+            wait_until("a word on it", lambda: "cluster east: workloadentries cannot be followed"
+                       in read(daemon.log), 20)
+
+
+ROOTS = "/api/v1/namespaces/%s/configmaps/istio-ca-root-cert"
+LOCK = "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/istio-namespace-controller-election"
+
+
+def test_roots_in_other_clusters(start):
+    """With EXTERNAL_ISTIOD clusters that name this control plane's get the roots, and no others"""
+    with Cluster() as cluster, _other() as other, _other() as third:
+        def claim(where, *clusters):
+            where.patch("v1", "Namespace", "", "istio-system", {"metadata": {"annotations": {
+                "topology.istio.io/controlPlaneClusters": ",".join(clusters)}}})
+        claim(other, "west", "Kubernetes")
+        claim(third, "west")
+        _name(start, cluster, other)
+        _name(start, cluster, third, name="third")
+        with start(kubeconfig=cluster.config, environment={"EXTERNAL_ISTIOD": "true"}) as daemon:
+            def root(where, namespace):
+                return ((where.ask("GET", ROOTS % namespace) or {}).get("data") or {}).get(
+                    "root-cert.pem")
+            wait_until("the roots there", lambda: root(other, "istio-system"), 30)
+            assert root(other, "istio-system") == root(cluster, "istio-system")
+            other.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fresh"}})
+            wait_until("those of a new namespace", lambda: root(other, "fresh"), 30)
+            holder = other.ask("GET", LOCK)
+            assert holder["metadata"]["annotations"]["leader.istio.io/holder-key"] == "^default"
+            assert third.ask("GET", ROOTS % "istio-system") is None and third.ask("GET", LOCK) is None
+            claim(third, "*")
+            wait_until("the roots of who asks later", lambda: root(third, "istio-system"), 30)
+            cluster.ask("DELETE", "/api/v1/namespaces/istio-system/secrets/istio-remote-secret-east")
+            wait_until("the lock given back", lambda: not other.ask("GET", LOCK)["spec"].get(
+                "holderIdentity"), 30)
+            events = {k: v for k, v in daemon.metrics().items() if "remote_cluster_secret" in k}
+            assert events == {'remote_cluster_secret_events_total{event="add"}': 2,
+                              'remote_cluster_secret_events_total{event="delete"}': 1}, events
 
 
 def test_remote_network_is_reached_by_its_gateway(start):
