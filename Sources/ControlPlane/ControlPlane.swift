@@ -34,7 +34,7 @@ struct ControlPlane {
     let translator = Translator(cacheCapacity: options.cacheCapacity) {
       metrics.xds.certificateErrors.increment()
     }
-    let client = cluster?.client(options)
+    let client = cluster?.client
     let serving = ControlPlane.serving(options, store, translator, metrics, client)
     let discovery = DiscoveryServer(serving, metrics: metrics, log: logs)
     let grpc = try GRPCService(

@@ -52,17 +52,19 @@ public struct ServiceGroup: Sendable {
     let shutdowns = members.map { _ in ShutdownSignal() }
     var watchers = [forwardSignals(to: sender)]
     var tasks: [Task<Void, Never>] = []
-    defer { for task in watchers + tasks { task.cancel() } }
+    var starts: [Int: Task<Void, Never>] = [:]
+    defer { for task in watchers + tasks + starts.values { task.cancel() } }
     sender.yield(.begin)
     for await event in events {
       report(event)
       for action in machine.handle(event) {
         switch action {
-        case .start(let index): tasks.append(start(index, sender))
+        case .start(let index): starts[index] = start(index, sender)
+        case .cancelStart(let index): starts[index]?.cancel()
         case .run(let index): tasks.append(run(index, shutdowns[index], sender))
         case .requestShutdown(let index): shutdowns[index].request()
         case .armDeadline: watchers.append(armDeadline(sender))
-        case .cancelAll: for task in tasks { task.cancel() }
+        case .cancelAll: for task in tasks + starts.values { task.cancel() }
         case .finish(let error): return error
         }
       }

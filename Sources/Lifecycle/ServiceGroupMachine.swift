@@ -19,6 +19,8 @@ struct ServiceGroupMachine {
 
   enum Action {
     case start(Int)
+    /// Cancels the preparation, which nobody waits for any more.
+    case cancelStart(Int)
     case run(Int)
     case requestShutdown(Int)
     /// Sends `.deadline` after the shutdown duration.
@@ -91,7 +93,8 @@ struct ServiceGroupMachine {
   private mutating func beginStop() -> [Action] {
     isStopping = true
     for index in status.indices where status[index] == .waiting { status[index] = .ended }
-    return [.armDeadline] + stopNext()
+    let preparing = status.firstIndex(of: .starting).map { [Action.cancelStart($0)] } ?? []
+    return [.armDeadline] + preparing + stopNext()
   }
 
   /// Asks the last one that runs to stop, unless one is still stopping.

@@ -88,6 +88,25 @@ struct Recorded: Service {
     #expect(journal.lines == ["start a", "end a"])
   }
 
+  @Test func signalEndsAPreparation() async throws {
+    struct Waiting: Service {
+      let signals: AsyncStream<ProcessSignal>.Continuation
+      func start() async throws {
+        signals.yield(.terminate)
+        let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+        for await _ in stream {}  // until it is cancelled
+        continuation.finish()
+      }
+      func run(until shutdown: ShutdownSignal) async throws {}
+    }
+    try await group(
+      ("a", Recorded(name: "a", journal: journal)),
+      ("b", Waiting(signals: signals.continuation)),
+      ("c", Recorded(name: "c", journal: journal))
+    ).run()
+    #expect(journal.lines == ["start a", "end a"])
+  }
+
   @Test func earlyEndIsAnError() async throws {
     let group = try group(("a", ClosureService { _ in }))
     await #expect(throws: ServiceGroupError.endedEarly("a")) { try await group.run() }

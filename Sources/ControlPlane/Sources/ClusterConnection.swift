@@ -12,6 +12,8 @@ struct ClusterConnection: Sendable {
   let configuration: ClusterConfiguration
   /// The connections, which all clients share.
   let http: HTTPClient
+  /// Who asks: all requests but those for locks share its budget.
+  let client: KubernetesClient
   /// What objects' status says of analyses; nil where nobody asks.
   let reports: AnalysisReports?
 
@@ -21,14 +23,10 @@ struct ClusterConnection: Sendable {
   init(_ options: ControlPlaneOptions) throws {
     configuration = try ClusterConnection.configuration(options)
     http = try HTTPClient()
-    reports = options.settings.writesAnalyses ? AnalysisReports() : nil
-  }
-
-  /// A client with a budget of its own.
-  func client(_ options: ControlPlaneOptions) -> KubernetesClient {
-    KubernetesClient(
+    client = KubernetesClient(
       configuration, http: http,
       budget: RequestBudget(perSecond: options.kubernetesQPS, burst: options.kubernetesBurst))
+    reports = options.settings.writesAnalyses ? AnalysisReports() : nil
   }
 
   private static func configuration(_ options: ControlPlaneOptions) throws -> ClusterConfiguration {

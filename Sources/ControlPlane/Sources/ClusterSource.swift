@@ -82,13 +82,13 @@ final class ClusterSource: ConfigurationSource {
       settings.meshConfigMaps.append(ownName)
     }
     source = KubernetesSource(
-      client: connection.client(options), settings: settings, reports: connection.reports,
+      client: connection.client, settings: settings, reports: connection.reports,
       failed: { metrics.syncErrors.increment([options.settings.cluster]) })
     var others = RemoteClusters.Settings(options)
     others.happened = metrics.count
     if let keeper { others.snapshot = keeper.snapshot(of:) }
     remotes = RemoteClusters(
-      client: connection.client(options), http: connection.http, settings: others
+      client: connection.client, http: connection.http, settings: others
     ) { log.error($0) }
     state = Mutex(State(files: meshFiles))
   }

@@ -35,7 +35,7 @@ final class ClusterWriting: Service {
     self.rootChanges = rootChanges
     let metrics = WriterMetrics(registry)
     let settings = options.settings
-    let client = connection.client(options)
+    let client = connection.client
     let elections = Elections(options, connection.configuration, http: connection.http)
     var writing: [(writer: any ClusterWriter, election: String, log: String)] = []
     if authority != nil {

@@ -6,6 +6,7 @@ import socket
 import stat
 import tempfile
 import time
+import urllib.request
 
 import adsclient
 from cluster import Cluster
@@ -80,26 +81,80 @@ def test_client_certificate(start):
                 "%d connections" % len(cluster.server.listener.connections))
 
 
+def test_one_connection(start):
+    """Over TLS all that a daemon asks, writes and holds at an API server goes over one connection"""
+    with Guarded(tls=True) as cluster:
+        cluster.allow("istiod", "istiod")
+        config = cluster.server.kubeconfig(token="istiod")
+        seen = []
+        serve = cluster.server.listener._serve
+        def counting(*arguments):
+            seen.append(arguments)
+            serve(*arguments)
+        cluster.server.listener._serve = counting
+        with start(kubeconfig=config, environment={"PILOT_ENABLE_ANALYSIS": "true"}) as daemon:
+            _serves(daemon, cluster)
+            def leads():
+                return [v for k, v in daemon.metrics().items() if "navarch_leader" in k]
+            wait_until("three writers that lead", lambda: leads() == [1, 1, 1], 30)
+            page = urllib.request.Request(
+                "http://%s:%d/debug/syncz" % daemon.http,
+                headers={"Authorization": "Bearer istiod", "X-Forwarded-For": "1.2.3.4"})
+            urllib.request.urlopen(page, timeout=20).read()
+            watches = {r.path for r in cluster.server.api.requests if r.verb == "watch"}
+            assert len(watches) > 20, watches
+            assert len(seen) == 1, "%d connections" % len(seen)
+
+
+def test_request_budget(start):
+    """--kubernetesApiQPS and --kubernetesApiBurst bound what a daemon asks, all its parts together"""
+    rate, burst = 10.0, 5
+    with Cluster() as cluster:
+        began = time.monotonic()
+        with start(kubeconfig=cluster.config, arguments=[
+                "--kubernetesApiQPS", "%g" % rate, "--kubernetesApiBurst", "%d" % burst]):
+            asked = [r for r in cluster.fake("GET", "requests") if r["userAgent"] == "navarchd"
+                     and "/leases" not in r["path"] and "istio-" not in r["path"].rsplit("/", 1)[-1]]
+            passed = time.monotonic() - began
+        assert len(asked) > 20, asked
+        assert len(asked) <= burst + rate * passed, "%d requests in %.2f s" % (len(asked), passed)
+
+
 def test_impostor(start):
-    """A server whose certificate is of another authority is not believed"""
+    """A server whose certificate is of another authority is not believed, and not asked all the time"""
     with Cluster(tls=True) as cluster, Cluster(tls=True) as other:
         with open(cluster.config) as file:
             config = json.load(file)
         config["clusters"][0]["cluster"]["server"] = other.server.address
         with open(cluster.config, "w") as file:
             json.dump(config, file)
+        tries = []
+        serve = other.server.listener._serve
+        def counting(*arguments):
+            tries.append(time.monotonic())
+            serve(*arguments)
+        other.server.listener._serve = counting
         daemon = start(kubeconfig=cluster.config).launch()
         try:
             wait_until("a word about the certificate", lambda: "certificate" in open(
                 daemon.log).read(), 30)
             assert not _users(other), "it asked all the same"
+            wait_until("five seconds of tries", lambda: tries[-1] - tries[0] > 5, 30)
+            # Of each kind that is read the first, and one each after 0.8 s, 2.4 s at least.
+            early = [t for t in tries if t - tries[0] <= 5]
+            assert len(early) <= 150, "%d tries in 5 s" % len(early)
         finally:
             daemon.close()
 
 
 def test_token_file_rotates(start):
     """A token's file is read anew, so that a token that ends is replaced without a word"""
-    with tempfile.TemporaryDirectory() as folder, Guarded() as cluster:
+    for tls in (False, True):
+        _rotates(start, tls)
+
+
+def _rotates(start, tls):
+    with tempfile.TemporaryDirectory() as folder, Guarded(tls=tls) as cluster:
         path = os.path.join(folder, "token")
         def rotate(token):
             cluster.allow(token, "of-" + token)
