@@ -50,6 +50,9 @@ public enum Navarchctl {
   private static func command(of arguments: [String]) -> (Command, [String])? {
     var words = arguments
     if let first = words.first, let whole = shortNames[first] { words[0] = whole }
+    if words.count > 1, words[0] == "proxy-config", let whole = viewNames[words[1]] {
+      words[1] = whole
+    }
     let found = Command.all.filter { words.starts(with: $0.words) }
       .max { $0.words.count < $1.words.count }
     return found.map { ($0, Array(words.dropFirst($0.words.count))) }
@@ -57,6 +60,13 @@ public enum Navarchctl {
 
   /// istioctl's short names.
   private static let shortNames = ["pc": "proxy-config", "ps": "proxy-status"]
+
+  /// istioctl's other names for what `proxy-config` shows.
+  private static let viewNames = [
+    "clusters": "cluster", "c": "cluster", "listeners": "listener", "l": "listener",
+    "routes": "route", "r": "route", "endpoints": "endpoint", "ep": "endpoint",
+    "secrets": "secret", "s": "secret", "b": "bootstrap", "ec": "ecds", "a": "all",
+  ]
 
   private static let helpFlag = Flag("help", .truth, "false", short: "h", "Say this and end")
 

@@ -18,6 +18,19 @@ enum Origin {
   static let fileFlag = Flag(
     "file", .text, "", short: "f", "A dump in a file, - for the standard input")
   static let outputFlag = Flag("output", .text, "table", short: "o", "table, json or yaml")
+  /// istioctl's flags for finding the control plane and the proxies by an API server, which scripts
+  /// give: whatever they say, pages are asked where the flags above say.
+  static let habits: [Flag] = [
+    ("kubeconfig", Character?("c"), Flag.Kind.text), ("context", nil, .text),
+    ("istioNamespace", "i", .text),
+    ("revision", "r", .text), ("xds-address", nil, .text), ("xds-label", nil, .text),
+    ("xds-port", nil, .number), ("cert-dir", nil, .text), ("authority", nil, .text),
+    ("timeout", nil, .duration), ("insecure", nil, .truth), ("plaintext", nil, .truth),
+    ("proxy-admin-port", nil, .number), ("vklog", nil, .text),
+  ].map { name, short, kind in
+    let standard = kind == .truth ? "false" : ""
+    return Flag(name, kind, standard, short: short, "istioctl's: has no effect here")
+  }
 
   /// An address as a URL.
   static func url(_ address: String, _ path: String) -> String {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Configuration
 import Flags
+import Glibc
 import Inspection
 import JSON
 
@@ -15,7 +17,7 @@ extension Command {
       Flag("remote", .truth, "true", "Ask the control plane"),
       Flag("short", .truth, "false", short: "s", "The same: kept for istioctl's habits"),
       Origin.daemonFlag, Origin.outputFlag,
-    ]
+    ] + Origin.habits
   ) { context in
     var lines = ["client version: \(clientVersion)"]
     var value: JSONValue = ["clientVersion": ["version": .string(clientVersion)]]
@@ -30,10 +32,7 @@ extension Command {
       value = [
         "clientVersion": ["version": .string(clientVersion)],
         "meshVersion": [["Component": "pilot", "Info": ["version": .string(control)]]],
-        "dataPlaneVersion": .array(
-          report.proxies.map {
-            ["ID": $0["proxy"] ?? "", "IstioVersion": $0["istio_version"] ?? ""]
-          }),
+        "dataPlaneVersion": .array(report.versionRows),
       ]
     }
     return try context.output(lines.map { $0 + "\n" }.joined(), value)
@@ -48,15 +47,21 @@ extension Command {
       Flag("verbosity", .number, "0", short: "v", "1 shows the state of each type"),
       Flag("namespace", .text, "", short: "n", "Only proxies of this namespace"),
       Origin.daemonFlag, Origin.envoyFlag, Origin.fileFlag, Origin.outputFlag,
-    ]
+    ] + Origin.habits
   ) { context in
     guard context.operand.isEmpty else { return try await context.comparison() }
     let namespace = context.line["namespace"]
-    let query = namespace.isEmpty ? "" : "?namespace=" + Origin.escaped(namespace)
+    let query = "?format=xds" + (namespace.isEmpty ? "" : "&namespace=" + Origin.escaped(namespace))
     let page = try await context.daemonJSON("/debug/syncz" + query)
     let report = try SyncReport(page, identity: context.daemonName)
-    let table = context.line["verbosity"] == "0" ? report.table : report.longTable
-    return try context.output(table.text, .array(report.proxies))
+    let now = Int64(time(nil))
+    let table =
+      context.line["verbosity"] == "0"
+      ? report.table
+      : report.longTable { moment in
+        Timestamp.seconds(moment).map { SyncReport.age(seconds: now - $0) }
+      }
+    return try context.output(table.text, report.response)
   }
 
   /// `rollout`: on which proxies the newest version of an object is in force.
@@ -121,7 +126,7 @@ extension CommandContext {
   fileprivate func comparison() async throws -> String {
     guard !line["envoy"].isEmpty || !line["file"].isEmpty else {
       throw FlagError(
-        "What does \(operand) have? Give its admin page by --envoy ADDRESS, or a dump of it by --file."
+        "What does \(try proxyName) have? Give its admin page by --envoy ADDRESS, or a dump of it by --file."
       )
     }
     return DumpComparison.text(served: try await servedDump(), proxy: try await dump())

@@ -80,7 +80,7 @@ final class ProxyStream: Sendable {
     }
   }
 
-  func id(of node: ProxyNode) -> String { "\(node.id)-\(number)" }
+  func id(of node: ProxyNode) -> String { "\(node.shortID)-\(number)" }
 
   // MARK: Tasks
 

@@ -38,11 +38,11 @@ public struct ClusterReport: Sendable {
 
   /// Which clusters are shown; what is not given holds for all.
   public struct Filter: Sendable {
-    /// The host.
+    /// A part of the host.
     public var host = ""
     /// The port; 0 for any.
     public var port: Int64 = 0
-    /// The subset.
+    /// A part of the subset.
     public var subset = ""
     /// inbound or outbound.
     public var direction = ""
@@ -51,10 +51,9 @@ public struct ClusterReport: Sendable {
     public init() {}
 
     func admits(_ name: String) -> Bool {
-      let key = ClusterKey(name)
-      return (host.isEmpty || key.host == host) && (port == 0 || key.port == port)
-        && (subset.isEmpty || key.subset == subset)
-        && (direction.isEmpty || key.direction == direction)
+      // As in istioctl a part of the name will do, wherever it stands.
+      let parts = [host, subset, direction, port == 0 ? "" : "|\(port)|"]
+      return parts.allSatisfy { $0.isEmpty || name.contains($0) }
     }
   }
 
@@ -70,14 +69,27 @@ public struct ClusterReport: Sendable {
   public var table: TextTable {
     TextTable(
       ["SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"],
+      clusters.map { row($0, host: ClusterKey($0.text("name")).host) })
+  }
+
+  /// The table that istioctl has among those of all kinds: with what each row is of.
+  public var typedTable: TextTable {
+    TextTable(
+      ["NAME"] + table.header,
       clusters.map { cluster in
         let key = ClusterKey(cluster.text("name"))
-        let type = cluster.text("type").isEmpty ? "STATIC" : cluster.text("type")
-        let rule = managedBy(cluster)
-        guard key.isStructured else { return [key.host, "-", "-", "-", type, rule] }
-        let subset = key.subset.isEmpty ? "-" : key.subset
-        return [key.host, String(key.port), subset, key.direction, type, rule]
+        let name = "cluster/" + cluster.text("name")
+        return [name] + row(cluster, host: key.isStructured ? key.host : name)
       })
+  }
+
+  private func row(_ cluster: JSONValue, host: String) -> [String] {
+    let key = ClusterKey(cluster.text("name"))
+    let type = cluster.text("type").isEmpty ? "STATIC" : cluster.text("type")
+    let rule = managedBy(cluster)
+    guard key.isStructured else { return [host, "-", "-", "-", type, rule] }
+    let subset = key.subset.isEmpty ? "-" : key.subset
+    return [host, String(key.port), subset, key.direction, type, rule]
   }
 }
 

@@ -4,7 +4,7 @@ public import JSON
 
 /// Which endpoints are shown; what is not given holds for all.
 public struct EndpointFilter: Sendable {
-  /// The address.
+  /// The address, with or without its port.
   public var address = ""
   /// The port; 0 for any.
   public var port: Int64 = 0
@@ -18,9 +18,10 @@ public struct EndpointFilter: Sendable {
 
   func admits(_ address: JSONValue?, _ cluster: String, _ status: String) -> Bool {
     let place = Place(address)
-    return (self.address.isEmpty || place.address == self.address)
+    let wanted = self.address.lowercased()
+    return (wanted.isEmpty || [place.address, place.text].contains { $0.lowercased() == wanted })
       && (port == 0 || place.port == port)
-      && (self.cluster.isEmpty || cluster == self.cluster)
+      && (self.cluster.isEmpty || cluster.lowercased() == self.cluster.lowercased())
       && (self.status.isEmpty || status.uppercased() == self.status.uppercased())
   }
 }
@@ -118,6 +119,11 @@ public struct EndpointReport: Sendable {
     TextTable(
       ["NAME", "STATUS", "LOCALITY", "CLUSTER"],
       assignments.flatMap { EndpointReport.rows($0, filter) })
+  }
+
+  /// The table that istioctl has among those of all kinds: with what each row is of.
+  public var typedTable: TextTable {
+    TextTable(table.header, table.rows.map { ["endpoint/" + $0[0]] + $0.dropFirst() })
   }
 
   private static func rows(_ assignment: JSONValue, _ filter: EndpointFilter) -> [[String]] {

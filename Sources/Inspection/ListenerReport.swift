@@ -37,16 +37,26 @@ public struct ListenerReport: Sendable {
   }
 
   /// istioctl's table.
-  public var table: TextTable {
+  public var table: TextTable { table(isVerbose: true) }
+
+  /// istioctl's table: a row a filter chain where it is verbose, else one a listener.
+  ///
+  /// - Parameter isTyped: Whether each row says what it is of, as among tables of all kinds.
+  public func table(isVerbose: Bool, isTyped: Bool = false) -> TextTable {
     let rows = listeners.flatMap { listener -> [[String]] in
+      let name = isTyped ? ["listener/" + listener.text("name")] : []
       let shown = addresses(listener).joined(separator: ",")
-      let port = String(Place(listener.field("address")).port)
+      let start = name + [shown, String(Place(listener.field("address")).port)]
+      guard isVerbose else { return [start + [kind(listener)]] }
       return chains(listener)
         .map { (matchText($0.field("filter_chain_match")), destination($0)) }
         .sorted { $0.1 > $1.1 }
-        .map { [shown, port, $0.0, $0.1] }
+        .map { start + [$0.0, $0.1] }
     }
-    return TextTable(["ADDRESSES", "PORT", "MATCH", "DESTINATION"], rows, gap: 1)
+    let header =
+      (isTyped ? ["NAME"] : []) + ["ADDRESSES", "PORT"]
+      + (isVerbose ? ["MATCH", "DESTINATION"] : ["TYPE"])
+    return TextTable(header, rows, gap: 1)
   }
 }
 

@@ -60,6 +60,20 @@ public struct ProxyDump: Sendable {
     messages(type.section, [type.path])
   }
 
+  /// Envoy's bootstrap as its dump has it; nil where it is not in the dump, as in one that the control
+  /// plane tells.
+  public var bootstrap: JSONValue? {
+    section("BootstrapConfigDump").first { $0.field("bootstrap") != nil }
+  }
+
+  /// The section of extensions, and the extensions in it that came over xDS.
+  public var extensionSection: JSONValue? { section("EcdsConfigDump").first }
+
+  /// The extensions that came over xDS.
+  var extensions: [JSONValue] {
+    messages("EcdsConfigDump", [["ecds_filters", "ecds_filter"]])
+  }
+
   /// The rows of the secrets' section, each with the state that it is in.
   var secrets: [(state: String, row: JSONValue)] {
     let rows = section("SecretsConfigDump")

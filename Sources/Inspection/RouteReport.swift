@@ -17,12 +17,21 @@ public struct RouteReport: Sendable {
   }
 
   /// istioctl's table.
-  public var table: TextTable {
+  public var table: TextTable { table(isVerbose: true) }
+
+  /// istioctl's table: a row a route where it is verbose, else one a route configuration.
+  ///
+  /// - Parameter isTyped: Whether each row says what it is of, as among tables of all kinds.
+  public func table(isVerbose: Bool, isTyped: Bool = false) -> TextTable {
+    let name = { (route: JSONValue) in (isTyped ? "route/" : "") + route.text("name") }
+    guard isVerbose else {
+      return TextTable(
+        ["NAME", "VIRTUAL HOSTS"],
+        routes.map { [name($0), String($0.list("virtual_hosts").count)] })
+    }
     let rows = routes.flatMap { route in
       route.list("virtual_hosts").flatMap { host -> [[String]] in
-        let start = [
-          route.text("name"), host.text("name"), domainsText(host.texts("domains")),
-        ]
+        let start = [name(route), host.text("name"), domainsText(host.texts("domains"))]
         let routes = host.list("routes")
         guard !routes.isEmpty else { return [start + ["/*", "404"]] }
         return routes.filter { $0.at("route", "cluster")?.string != "PassthroughCluster" }

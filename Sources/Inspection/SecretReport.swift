@@ -45,12 +45,17 @@ public struct SecretReport: Sendable {
   }
 
   /// istioctl's table, or its sentence where there are none.
-  public var text: String {
-    guard !rows.isEmpty else { return "No secret items to show.\n" }
+  public var text: String { text(isTyped: false) }
+
+  /// istioctl's table, or its sentence where there are none.
+  ///
+  /// - Parameter isTyped: Whether each row says what it is of, as among tables of all kinds.
+  public func text(isTyped: Bool) -> String {
+    guard !rows.isEmpty else { return "No active or warming secrets found.\n" }
     return TextTable(
       [
         "RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER", "NOT AFTER", "NOT BEFORE",
-      ], rows
+      ], rows.map { isTyped ? ["secret/" + $0[0]] + $0.dropFirst() : $0 }
     ).text
   }
 }

@@ -82,7 +82,7 @@ struct DiscoveryServerTests {
       var responses = call.responses.makeAsyncIterator()
       _ = try await responses.next()
       let status = try #require(fixture.server.connections().first)
-      #expect(status.id == ADSFixture.nodeID + "-1")
+      #expect(status.id == "web-1.default-1")
       #expect(status.node.shortID == "web-1.default")
       #expect(status.types.map(\.type) == [.cluster])
       #expect(status.types.first?.resources.map(\.name) == ["generation-1"])

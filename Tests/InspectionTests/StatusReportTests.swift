@@ -11,7 +11,7 @@ struct StatusReportTests {
       "resources": [
         "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": ["status": "STALE"],
         "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret": [
-          "status": "SYNCED"
+          "status": "SYNCED", "sentTime": "2026-01-01T00:00:00Z",
         ],
         "type.googleapis.com/envoy.config.cluster.v3.Cluster": ["status": "NOT_SENT"],
       ],
@@ -23,19 +23,56 @@ struct StatusReportTests {
     let report = try SyncReport(page, identity: "istiod-0")
     #expect(
       report.table.rows == [
-        ["details-v1.default", "Kubernetes", "istiod-0", "", "0 ()"],
+        ["details-v1.default", "Kubernetes", "istiod-0", "", "0"],
         ["reviews-v1.default", "Kubernetes", "istiod-0", "1.30.3", "3 (CDS,RDS,SDS)"],
       ])
+    // By the URLs of types, as istioctl has them.
+    let long = report.longTable { $0.isEmpty ? nil : "5s" }
     #expect(
-      report.longTable.header
-        == ["NAME", "CLUSTER", "CDS", "LDS", "EDS", "RDS", "ECDS", "ISTIOD", "VERSION"])
+      long.header
+        == ["NAME", "CLUSTER", "CDS", "ECDS", "EDS", "LDS", "RDS", "SDS", "ISTIOD", "VERSION"])
     #expect(
-      report.longTable.rows[1] == [
-        "reviews-v1.default", "Kubernetes", "NOT SENT", "IGNORED", "IGNORED", "STALE", "IGNORED",
-        "istiod-0", "1.30.3",
+      long.rows[1] == [
+        "reviews-v1.default", "Kubernetes", "NOT SENT", "IGNORED", "IGNORED", "IGNORED", "STALE",
+        "SYNCED (5s)", "istiod-0", "1.30.3",
       ])
+    #expect(long.rows[0][2] == "IGNORED")
     #expect(report.versions.map { "\($0.version) \($0.count)" } == ["1.30.3 1", "unknown 1"])
     #expect(throws: DumpError.self) { try SyncReport(["a": 1], identity: "") }
+  }
+
+  @Test func theAnswerIsInIstioctlsForm() throws {
+    let report = try SyncReport(page, identity: "istiod-0")
+    let url = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+    let reviews = try #require(report.response["resources"]?.array?.first)
+    #expect(reviews["@type"] == "type.googleapis.com/envoy.service.status.v3.ClientConfig")
+    #expect(
+      reviews["node"] == [
+        "id": "reviews-v1.default",
+        "metadata": [
+          "CLUSTER_ID": "Kubernetes", "NAMESPACE": "default", "ISTIO_VERSION": "1.30.3",
+        ],
+      ])
+    #expect(
+      reviews["genericXdsConfigs"]?.array?.last == [
+        "typeUrl": .string(url), "configStatus": "SYNCED", "lastUpdated": "2026-01-01T00:00:00Z",
+      ])
+    // The control plane's own answer is shown as it is, and says who gave it.
+    var members = try #require(report.response.object)
+    members["controlPlane"] = ["identifier": #"{"Component":"istiod","ID":"istiod-7"}"#]
+    let answer = JSONValue.object(members)
+    let same = try SyncReport(answer, identity: "istiod-0")
+    #expect(same.response == answer && same.table.rows.allSatisfy { $0[2] == "istiod-7" })
+    #expect(same.table.rows[1][4] == "3 (CDS,RDS,SDS)")
+  }
+
+  @Test(arguments: [
+    (-5, "<invalid>"), (-1, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (600, "10m"),
+    (10_799, "179m"), (10_800, "3h"), (11_100, "3h5m"), (28_800, "8h"), (172_800, "2d"),
+    (176_400, "2d1h"), (691_200, "8d"), (63_072_000, "2y"), (63_158_400, "2y1d"),
+    (252_288_000, "8y"),
+  ]) func agesAreKubectls(seconds: Int, text: String) {
+    #expect(SyncReport.age(seconds: Int64(seconds)) == text)
   }
 
   @Test func equalDumpsMatchWhateverTheirOrderAndVersions() throws {

@@ -91,7 +91,7 @@ def test_proxy_status_over_xds(start):
                 assert delta or answer.version_info, "istioctl waits for a version"
                 one, = answer.resources
                 status = adsclient.unpack(one.resource if delta else one)
-                assert status.node.id == adsclient.SIDECAR, "tools are no proxies"
+                assert status.node.id == PRODUCTPAGE, "tools are no proxies"
                 assert dict(status.node.metadata)["CLUSTER_ID"] == "Kubernetes"
                 synced, words = _acknowledged(status)
                 assert synced, words
@@ -137,7 +137,7 @@ def test_debug_pages_over_xds(start):
             return {"roots": roots, "token": daemon.token(namespace, "default")}
         for delta in (False, True):
             with Tool(daemon.secure, delta=delta, **proof("istio-system")) as tool:
-                assert json.loads(tool.page("syncz"))[0]["proxy"] == adsclient.SIDECAR
+                assert json.loads(tool.page("syncz"))[0]["proxy"] == PRODUCTPAGE
                 assert len(json.loads(tool.page("connections"))["clients"]) == 2
                 assert "outbound|9080||" in tool.page("config_dump?proxyID=" + PRODUCTPAGE)
                 assert "Proxy not connected to this Pilot instance" in tool.page(

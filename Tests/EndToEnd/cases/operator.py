@@ -38,6 +38,19 @@ def test_navarchctl_tells_what_envoys_have(start):
             assert "HEALTHY" in run("proxy-config", "endpoint", "--envoy", envoy)
             served = run("proxy-config", "endpoint", name)
             assert served == run("proxy-config", "eds", name) and "HEALTHY" in served, served
+            short = run("proxy-config", "bootstrap", "--envoy", envoy, "-o", "short")
+            assert "Envoy Version: 1." in " ".join(short.split()), short
+            whole = json.loads(run("pc", "b", "--envoy", envoy))
+            assert whole["bootstrap"]["node"]["id"], whole
+            assert run("pc", "ecds", "--envoy", envoy).splitlines()[0].split() == ["ECDS", "NAME", "TYPE"]
+            assert "\ncluster/" in run("pc", "all", "--envoy", envoy)
+        answer = json.loads(run("proxy-status", "-o", "json"))
+        ids = {r["node"]["id"] for r in answer["resources"]}
+        assert ids == {"%s.%s" % (p.name, p.kubernetes_namespace) for p in box.pods.values()}, ids
+        assert {c["configStatus"] for r in answer["resources"]
+                for c in r["genericXdsConfigs"]} == {"SYNCED"}, answer
+        assert json.loads(answer["controlPlane"]["identifier"])["Component"] == "istiod"
+        assert "SYNCED (" in run("proxy-status", "-v", "1")
         asked = ("explain", "productpage-v1.default", "http://reviews:9080/reviews/0")
         outcome = json.loads(run(*asked, "-o", "json"))["outcome"]
         assert outcome and run(*asked).splitlines()[0] == outcome
