@@ -10,6 +10,8 @@ private struct RotationStatus {
   var excluded: [String]
   var proxies: Int64
   var finished: Int64
+  /// For how many seconds more proxies may come back after a start.
+  var returning: Int64
   var text: String
 
   /// What one replica tells.
@@ -20,6 +22,7 @@ private struct RotationStatus {
     excluded = names("excluded")
     proxies = page["proxies"]?.integer ?? 0
     finished = page["finished"]?.integer ?? 0
+    returning = phase == "none" ? 0 : page["returning"]?.integer ?? 0
     var lines = ["\(address): \(RotationStatus.words[phase] ?? phase)"]
     for root in page["roots"]?.array ?? [] {
       let signs = root["signs"]?.bool == true ? ", signs" : ""
@@ -27,6 +30,9 @@ private struct RotationStatus {
     }
     if phase != "none" {
       lines.append("  \(proxies) proxies are connected; \(waiting.count) are waited for")
+      if returning > 0 {
+        lines.append("  it has just started: proxies may still come back")
+      }
       lines += waiting.map { "    waiting for \($0)" }
       lines += excluded.map { "    nobody waits for \($0)" }
     }
@@ -115,6 +121,10 @@ extension CommandContext {
         "The rotation waits for \(waiting.joined(separator: ", ")). To go on without one: "
           + "navarchctl ca rotate exclude NAME.NAMESPACE.")
     }
+    if let pause = statuses.map(\.returning).max(), pause > 0 {
+      throw FlagError(
+        "The control plane has just started, and proxies may still come back: \(pause) s more.")
+    }
   }
 
   /// Goes through all steps from where the rotation stands.
@@ -132,7 +142,7 @@ extension CommandContext {
       shown = text
       if statuses.allSatisfy({ $0.phase == "none" }) { return "The rotation is finished.\n" }
       let agree = Set(statuses.map(\.phase)).count == 1
-      if agree, statuses.allSatisfy(\.waiting.isEmpty) {
+      if agree, statuses.allSatisfy({ $0.waiting.isEmpty && $0.returning == 0 }) {
         try await take("next")
         deadline = .now + timeout
         continue

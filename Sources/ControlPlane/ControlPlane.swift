@@ -59,14 +59,13 @@ struct ControlPlane {
     sources.clusters = clusters.shown(in: registry)
     let answers = DebugAnswers(sources, options.debugPolicy)
     discovery.answerQuestions { question throws(DebugRefusal) in try answers.answer(question) }
+    let rotation = secure.map {
+      RotationPage($0.identity, sources, options.identity, log: logs.scope("pkica"))
+    }
     let router = Pages.router(
       sources, clusters: clusters, metrics: registry,
       access: ControlPlane.access(options, secure?.identity.callers, discovery, store),
-      rotation: secure.map {
-        RotationPage(
-          $0.identity, sources, settleTime: options.identity.rotationSettleTime,
-          log: logs.scope("pkica"))
-      })
+      rotation: rotation)
     let pipeline = ConfigurationPipeline(
       options, source: source, store: store, server: discovery,
       trustBundle: { settings in secure?.identity.trustBundle(settings) }, metrics: metrics,
@@ -76,6 +75,7 @@ struct ControlPlane {
     if let secure { members.append(("identity", secure.identity)) }
     members += [("grpc", grpc), ("configuration", pipeline)]
     if let secure { members.append(("secure grpc", secure.port)) }
+    if let rotation { members.append(("rotation", rotation)) }
     if let cluster {
       let authority = options.identity.servesCertificates ? secure?.identity.authority : nil
       let writing = ClusterWriting(

@@ -65,6 +65,9 @@ struct IdentityOptions: Sendable {
   /// How long, in seconds, a workload has to put a certificate and its roots into use, before a
   /// rotation counts on it (`NAVARCH_CA_ROTATION_SETTLE`).
   var rotationSettleTime: Int64
+  /// How long, in seconds, a proxy whose stream ended, or the control plane, may be away before a
+  /// rotation takes it for gone (`NAVARCH_CA_ROTATION_RETURN`).
+  var rotationReturnTime: Int64
   /// The audiences of tokens (`TOKEN_AUDIENCES`).
   var audiences: Set<String>
   var tokenRules: [TokenRule] = []
@@ -110,9 +113,19 @@ struct IdentityOptions: Sendable {
       rootRenewal.gracePercent = percent
     }
     rotationSettleTime = try variables.seconds("NAVARCH_CA_ROTATION_SETTLE") ?? 10
+    rotationReturnTime = try variables.seconds("NAVARCH_CA_ROTATION_RETURN") ?? 60
     usesPluggedInName = try variables.truth("USE_CACERTS_FOR_SELF_SIGNED_CA", default: false)
     systemNamespace = line["namespace"]
-    clusterNames = IdentityOptions.clusterNames(line["clusterID"], line["clusterAliases"])
+    clusterAliases = IdentityOptions.aliases(line["clusterAliases"])
+    let own = line["clusterID"]
+    clusterNames = Set([own] + clusterAliases.filter { $0.value == own }.keys)
+    trustedGateways = try (variables.list("TRUSTED_GATEWAY_CIDR") ?? []).map {
+      text throws(FlagError) in
+      guard let range = IPRange(text) else {
+        throw FlagError("TRUSTED_GATEWAY_CIDR cannot have \"\(text)\": it takes 10.0.0.0/8,….")
+      }
+      return range
+    }
     trustedNodeAccounts = Set(variables.list("CA_TRUSTED_NODE_ACCOUNTS") ?? [])
     if let bits = variables.text("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE") {
       guard let bits = Int(bits), (2048...8192).contains(bits) else {

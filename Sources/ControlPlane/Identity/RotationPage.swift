@@ -10,26 +10,32 @@ import EnvoyAPI
 import HTTPServer
 import Introspection
 import JSON
+import Lifecycle
 import Logging
 import MeshModel
 
 /// `/debug/ca_rotation`: how far a change of the mesh's root is and whom it waits for; `PUT` with
 /// `?step=start`, `next`, `abort` or `exclude` (with `&proxy=`) takes a step.
 ///
-/// For callers on this machine only. `navarchctl ca rotate` speaks with it.
-struct RotationPage: Sendable {
+/// For callers on this machine only. `navarchctl ca rotate` speaks with it. As a service it keeps in mind
+/// who is connected while a change is under way.
+struct RotationPage: Service {
   private let identity: MeshIdentity
   private let sources: IntrospectionSources
   /// How long, in seconds, a workload has to put into use what it was given.
   private let settleTime: Int64
+  private let attendance: ProxyAttendance
   private let log: Logger
 
   static let path = "/debug/ca_rotation"
 
   init(
-    _ identity: MeshIdentity, _ sources: IntrospectionSources, settleTime: Int64, log: Logger
+    _ identity: MeshIdentity, _ sources: IntrospectionSources, _ options: IdentityOptions,
+    log: Logger
   ) {
-    self.settleTime = settleTime
+    settleTime = options.rotationSettleTime
+    attendance = ProxyAttendance(
+      patience: options.rotationReturnTime, start: Int64(WallClock.now()))
     self.identity = identity
     self.sources = sources
     self.log = log
@@ -38,6 +44,21 @@ struct RotationPage: Sendable {
   func register(on router: inout HTTPRouter) {
     for method in [HTTPMethod.get, .put] {
       router.on(method, RotationPage.path) { await respond(to: $0) }
+    }
+  }
+
+  func run(until shutdown: ShutdownSignal) async throws {
+    let (ends, sender) = AsyncStream.makeStream(of: Void.self)
+    shutdown.onRequest { sender.finish() }
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
+          guard identity.keeper?.current?.rotation != nil else { continue }
+          attendance.note(connected().map(\.proxy), at: Int64(WallClock.now()))
+        }
+      }
+      for await _ in ends {}
+      group.cancelAll()
     }
   }
 
@@ -76,7 +97,12 @@ struct RotationPage: Sendable {
       }
     case "next":
       try await keeper.refresh()
-      let proxies = proxies(keeper)
+      let proxies = proxies()
+      let pause = attendance.secondsUntilComplete(at: now)
+      guard pause == 0 else {
+        throw AuthorityError(
+          "the control plane has just started, and proxies may still come back: \(pause) s more")
+      }
       try await keeper.change { stored throws(AuthorityError) in
         guard stored.rotation?.phase == keeper.current?.rotation?.phase else {
           throw AuthorityError("the rotation has moved on meanwhile: look at its status")
@@ -101,27 +127,41 @@ struct RotationPage: Sendable {
 
   // MARK: Who follows
 
-  /// The proxies that are connected to this replica.
-  private func proxies(_ keeper: AuthorityKeeper) -> [ProxyTrust] {
+  /// The proxies that are connected to this replica, or were a moment ago.
+  private func proxies() -> [ProxyTrust] {
     guard let signer = identity.authority.current else { return [] }
     let bundle = Set(sources.snapshot()?.settings.trustBundle ?? [])
-    let settled = Int64(WallClock.now()) - settleTime
     let isServed = signer.roots.allSatisfy { bundle.contains($0.pem) }
-    return sources.connections().filter { $0.node.generator != "event" }.map { connection in
+    let connected = connected()
+    let away = attendance.note(connected.map(\.proxy), at: Int64(WallClock.now()))
+    return connected.map { connection, proxy in
+      trust(of: proxy, hasBundle: isServed && hasBundle(connection), signer)
+    } + away.map { trust(of: $0, hasBundle: false, signer) }
+  }
+
+  private func connected() -> [(status: ConnectionStatus, proxy: ProxyAttendance.Proxy)] {
+    sources.connections().filter { $0.node.generator != "event" }.map { connection in
       let node = connection.node
       let workload = IssuanceLedger.Workload(
         peer: connection.peer, namespace: node.identity?.namespace ?? node.namespace,
         serviceAccount: node.identity?.serviceAccount ?? node.serviceAccount)
-      let latest = identity.ledger.latest(workload)
-      return ProxyTrust(
-        names: [node.shortID, node.id, connection.id],
-        trustsBoth: latest.map {
-          $0.roots.isSuperset(of: signer.rootSerials) && $0.rootsSince <= settled
-        } == true || isServed && hasBundle(connection),
-        hasLeafOfSigner: latest.map {
-          $0.signer == signer.serial && $0.signerSince <= settled
-        } == true)
+      return (connection, .init(names: [node.shortID, node.id], workload: workload))
     }
+  }
+
+  private func trust(
+    of proxy: ProxyAttendance.Proxy, hasBundle: Bool, _ signer: SigningAuthority
+  ) -> ProxyTrust {
+    let settled = Int64(WallClock.now()) - settleTime
+    let latest = identity.ledger.latest(proxy.workload)
+    return ProxyTrust(
+      names: proxy.names,
+      trustsBoth: latest.map {
+        $0.roots.isSuperset(of: signer.rootSerials) && $0.rootsSince <= settled
+      } == true || hasBundle,
+      hasLeafOfSigner: latest.map {
+        $0.signer == signer.serial && $0.signerSince <= settled
+      } == true)
   }
 
   /// Whether a proxy has acknowledged the roots that it is served now: over PCDS, or as the secret
@@ -146,7 +186,7 @@ struct RotationPage: Sendable {
   }
 
   private func status(_ stored: StoredAuthority, _ keeper: AuthorityKeeper) -> JSONValue {
-    let proxies = proxies(keeper)
+    let proxies = proxies()
     let waiting = stored.rotation?.waiting(among: proxies) ?? []
     let excluded = stored.rotation?.excluded.sorted() ?? []
     let signer = identity.authority.current
@@ -163,6 +203,7 @@ struct RotationPage: Sendable {
       .init("proxies", .integer(Int64(proxies.count))),
       .init("waiting", .array(waiting.map { .string($0.names.first ?? "") })),
       .init("excluded", .array(excluded.map { .string($0) })),
+      .init("returning", .integer(attendance.secondsUntilComplete(at: Int64(WallClock.now())))),
       .init("finished", .integer(Int64(stored.rotationCount))),
     ]
     if let rotation = stored.rotation {

@@ -50,6 +50,8 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 class AgentBox(NamespaceBox):
     """Pods with agents; the control plane is reached by TLS alone."""
 
+    pod_addresses, service_addresses, pod_accounts = ADDRESSES, SERVICES, ACCOUNTS
+
     def __init__(self, navarchd, lifetime, ratio):
         self.lifetime, self.ratio = lifetime, ratio
         super().__init__(navarchd)
@@ -60,17 +62,17 @@ class AgentBox(NamespaceBox):
     def prepare_config(self):
         for kind, namespace, name in list(self.config.objects):
             self.config.remove(kind, name, namespace)
-        for name, address in ADDRESSES.items():
+        for name, address in self.pod_addresses.items():
             self._put("v1", "Pod", name + "-1", name, spec={"serviceAccountName": name}, status={
                 "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
                 "conditions": [{"type": "Ready", "status": "True"}]})
-        for name, address in SERVICES.items():
+        for name, address in self.service_addresses.items():
             self._put("v1", "Service", name, name, spec={
                 "selector": {"app": name}, "clusterIP": address,
                 "ports": [{"name": "http", "port": 80, "targetPort": 9080}]})
             self._put("discovery.k8s.io/v1", "EndpointSlice", name, name, addressType="IPv4",
                       ports=[{"name": "http", "port": 9080}], endpoints=[{
-                          "addresses": [ADDRESSES[name]], "conditions": {"ready": True},
+                          "addresses": [self.pod_addresses[name]], "conditions": {"ready": True},
                           "targetRef": {"kind": "Pod", "name": name + "-1", "namespace": "default"}}])
         # Each request has a connection of its own, so that each shakes hands.
         self._put(ISTIO, "DestinationRule", "web", "web", spec={
@@ -101,25 +103,33 @@ class AgentBox(NamespaceBox):
         return subprocess.run([program, *arguments, "--stateDir", self.state], check=True,
                               capture_output=True, text=True, timeout=30).stdout
 
-    def start_daemon(self):
-        super().start_daemon()
-        self.roots = self.write("roots.pem", self.navarchctl("ca", "root"))
+    def make_places(self):
+        super().make_places()
         own = os.path.join(os.path.dirname(self.navarchd), "navarch-agent")
         shutil.copy(own, self.bin)  # the proxy's user may not be let into where it was built
         os.chmod(self.bin, 0o755)
 
+    def start_daemon(self):
+        super().start_daemon()
+        self.spread_roots()
+
+    def spread_roots(self):
+        """Writes the mesh's roots where agents look for them, as a kubelet follows istio-ca-root-cert."""
+        self.roots = self.write("roots.pem", self.navarchctl("ca", "root"))
+
     def write(self, name, text):
-        """A file that the proxies' user owns; its path."""
+        """A file that the proxies' user owns, replaced in one step; its path."""
         path = os.path.join(self.folder, name)
-        with open(path, "w") as file:
+        with open(path + ".new", "w") as file:
             file.write(text)
-        os.chown(path, *PROXY_USER)
+        os.chown(path + ".new", *PROXY_USER)
+        os.rename(path + ".new", path)
         return path
 
     def start_pod(self, pod):
         """An agent with its Envoy, an Envoy alone, or nothing, and an application."""
         if pod.app != "plain":
-            account = ACCOUNTS.get(pod.app, pod.app)
+            account = self.pod_accounts.get(pod.app, pod.app)
             token = self.navarchctl("token", "create", "--namespace", "default",
                                     "--service-account", account).strip()
             start = self._start_envoy if pod.app == "bare" else self._start_agent
@@ -141,9 +151,13 @@ class AgentBox(NamespaceBox):
             "JWT_PATH": self.write("token-" + pod.app, token), "CA_ROOT_CA": self.roots,
             "XDS_ROOT_CA": self.roots, "ISTIOD_SAN": identity.SERVER, "SECRET_TTL": self.lifetime,
             "SECRET_GRACE_PERIOD_RATIO": self.ratio, "ISTIO_META_INTERCEPTION_MODE": "REDIRECT",
-            "ISTIO_METAJSON_LABELS": json.dumps(pod.labels)}
+            "ISTIO_METAJSON_LABELS": json.dumps(pod.labels), **self.variables(pod)}
         command = ["env", *("%s=%s" % pair for pair in variables.items()), self.bin, "proxy", "sidecar"]
         return self.spawn("agent-" + pod.app, command, pod.namespace, PROXY_USER)
+
+    def variables(self, pod):
+        """What else the agent of a pod is told by its environment."""
+        return {}
 
     def _start_envoy(self, pod, account, token):
         file = os.path.join(self.folder, "token-bare.yaml")
@@ -224,11 +238,11 @@ def _renewed(box, app, count):
     client.wait_until("%d renewals" % count, enough, 600, 0.1)
 
 
-def _chain(box):
-    """What `openssl s_client` is shown by `web`, asked without a proxy."""
-    pod = box.pod("web")
+def shown_chain(box, app):
+    """What `openssl s_client` is shown by a pod, asked without a proxy: certificates, and its words."""
+    pod = box.pod(app)
     done = subprocess.run(
-        ["ip", "netns", "exec", box.pod("plain").namespace, "openssl", "s_client", "-connect",
+        ["ip", "netns", "exec", box.home, "openssl", "s_client", "-connect",
          "%s:9080" % pod.address, "-CAfile", box.roots, "-alpn", "istio", "-showcerts"],
         input="", capture_output=True, text=True, timeout=60)
     found = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", done.stdout,
@@ -285,7 +299,7 @@ def _serves_the_mesh_alone(box, app):
 
 def _looks_whole(box):
     """The chain leads to the mesh's root, and its leaf is the workload's."""
-    chain, text = _chain(box)
+    chain, text = shown_chain(box, "web")
     assert chain and "Verify return code: 0 (ok)" in text, text
     assert field(chain[0], "-ext", "subjectAltName").split()[-1] == "URI:%sweb" % SPIFFE, text
 

@@ -20,6 +20,9 @@ NODES = {
     (GATEWAY, "istio-system"): adsclient.GATEWAY, (SIDECAR, "default"): adsclient.SIDECAR,
     ("gone", "default"): "sidecar~10.244.1.30~gone.default~default.svc.cluster.local"}
 
+#: Workloads here put a certificate into use at once, and connect again as soon as they can.
+PACE = {"NAVARCH_CA_ROTATION_SETTLE": "4s", "NAVARCH_CA_ROTATION_RETURN": "4s"}
+
 
 class Workload:
     """A service account with a key, a certificate that it renews, and the roots that came with it."""
@@ -147,7 +150,7 @@ def _page(daemon):
 def test_the_root_changes_under_traffic(start):
     """ca rotate: both roots, wait, sign, wait, retire; a restart between; no handshake fails"""
     with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder, \
-            start(environment={"NAVARCH_CA_ROTATION_SETTLE": "4s"}) as daemon:
+            start(environment=PACE) as daemon:
         old = read(daemon.roots())
         first, second, gone = (Workload(folder, daemon, *who) for who in NODES)
         for workload in (first, second, gone):
@@ -163,6 +166,7 @@ def test_the_root_changes_under_traffic(start):
                 assert "waits for gone.default" in refused and "first" not in refused, refused
                 assert len(read(first.roots).split("BEGIN CERT")) == 3, "not both roots"
                 _control(daemon, "exclude", "gone.default")
+                wait_until("the step to be free", lambda: not _page(daemon)["returning"], 60)
                 assert "signing" in _control(daemon, "next")
                 # It goes on where it stood.
                 for workload in (first, second, gone):
@@ -195,7 +199,7 @@ def test_the_root_changes_under_traffic(start):
 def test_a_change_of_the_root_is_taken_back(start):
     """ca rotate abort: the old root signs again, and the new one is trusted until nobody has it"""
     with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder, \
-            start(environment={"NAVARCH_CA_ROTATION_SETTLE": "4s"}) as daemon:
+            start(environment=PACE) as daemon:
         old = read(daemon.roots())
         first, second = (Workload(folder, daemon, *who) for who in list(NODES)[:2])
         for workload in (first, second):
@@ -207,7 +211,8 @@ def test_a_change_of_the_root_is_taken_back(start):
                 _control(daemon, "abort")
                 assert _page(daemon)["phase"] == "none"
                 _control(daemon, "start")
-                wait_until("both to know", lambda: not _page(daemon)["waiting"], 60)
+                wait_until("both to know", lambda: not _page(daemon)["waiting"]
+                           and not _page(daemon)["returning"], 60)
                 _control(daemon, "next")
                 wait_until("both to have it", lambda: not _page(daemon)["waiting"], 60)
                 assert "reverting" in _control(daemon, "abort")
