@@ -9,6 +9,11 @@ public struct CallerCredentials: Sendable {
   /// The cluster that the caller says it is in, by istiod's header `clusterid`; nil or empty for the
   /// control plane's own.
   public var clusterID: String?
+  /// The header `x-forwarded-client-cert`, by which a gateway tells whose certificate it was shown; nil
+  /// without one.
+  public var forwardedCertificate: String?
+  /// The IP address of who is at the other end of the connection; empty where there is none.
+  public var address = ""
 
   /// Credentials as they came.
   public init(
@@ -20,10 +25,14 @@ public struct CallerCredentials: Sendable {
   }
 
   /// The credentials in the header fields of an HTTP request, which a function finds by name.
-  public init(headers: (String) -> String?) {
+  ///
+  /// - Parameter address: The IP address of who sent it.
+  public init(from address: String, headers: (String) -> String?) {
     self.init(
       bearerToken: headers("authorization").flatMap(CallerCredentials.bearerToken),
       clusterID: headers("clusterid"))
+    forwardedCertificate = headers(ForwardedCertificateAuthenticator.header)
+    self.address = address
   }
 
   /// The token of an `authorization` header's value; nil where it is of another scheme.
@@ -49,12 +58,18 @@ public struct Caller: Hashable, Sendable {
   public var identities: [SpiffeID]
   /// The Pod that its token is bound to; nil where it is bound to none.
   public var pod: PodReference?
+  /// When the proof ends, in seconds since 1970: with the token or the certificate; nil where that is
+  /// not known.
+  public var end: Int64?
 
   /// A caller of proved identities.
-  public init(_ source: Source, _ identities: [SpiffeID], pod: PodReference? = nil) {
+  public init(
+    _ source: Source, _ identities: [SpiffeID], pod: PodReference? = nil, end: Int64? = nil
+  ) {
     self.source = source
     self.identities = identities
     self.pod = pod
+    self.end = end
   }
 }
 

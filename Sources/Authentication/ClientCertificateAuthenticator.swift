@@ -23,7 +23,7 @@ public struct ClientCertificateAuthenticator: CallerAuthenticator {
     guard let pem = credentials.certificatePEM else {
       throw AuthenticationFailure("no client certificate is presented")
     }
-    let named = try read.names(of: pem)
+    let (named, end) = try read.contents(of: pem)
     let known = trustDomains()
     let own = named.filter { known.contains($0.trustDomain) }
     guard !own.isEmpty else {
@@ -32,32 +32,34 @@ public struct ClientCertificateAuthenticator: CallerAuthenticator {
           ? "the client certificate has no SPIFFE name of a service account"
           : "the client certificate is of another trust domain, \(named[0].trustDomain)")
     }
-    return Caller(.certificate, own)
+    return Caller(.certificate, own, end: end)
   }
 }
 
-/// The SPIFFE names of certificates that were read already: callers show the same one with every
-/// request.
+/// The SPIFFE names and the ends of certificates that were read already: callers show the same one
+/// with every request.
 private final class ReadCertificates: Sendable {
-  private let known = Mutex<[String: [SpiffeID]]>([:])
+  typealias Contents = (names: [SpiffeID], end: Int64)
+
+  private let known = Mutex<[String: Contents]>([:])
 
   /// How many are remembered; then all are forgotten.
   private static let limit = 10_000
 
-  /// The names in a certificate.
-  func names(of pem: String) throws(AuthenticationFailure) -> [SpiffeID] {
-    if let names = known.withLock({ $0[pem] }) { return names }
+  /// What a certificate says.
+  func contents(of pem: String) throws(AuthenticationFailure) -> Contents {
+    if let contents = known.withLock({ $0[pem] }) { return contents }
     let certificate: Certificate
     do throws(CryptographyError) {
       certificate = try Certificate(pem: Array(pem.utf8))
     } catch {
       throw AuthenticationFailure("the client certificate cannot be read")
     }
-    let names = certificate.uris.compactMap(SpiffeID.init)
+    let contents = (certificate.uris.compactMap(SpiffeID.init), certificate.notAfter)
     known.withLock { known in
       if known.count >= ReadCertificates.limit { known = [:] }
-      known[pem] = names
+      known[pem] = contents
     }
-    return names
+    return contents
   }
 }

@@ -40,8 +40,11 @@ struct ControlPlane {
     let grpc = try GRPCService(
       options, at: options.grpcAddress, methods: discovery.methods(), discovery: discovery, log: log
     )
+    let clusters = client.map { client in
+      ReviewingClusters(own: client) { source.client(ofRemote: $0) }
+    }
     let secure = try ControlPlane.secure(
-      options, client, discovery, settings: store.settings, registry, logs: logs)
+      options, clusters, discovery, settings: store.settings, registry, logs: logs)
     let status = PushStatusReader(discovery: discovery, translator: translator)
     status.register(with: registry)
     if options.settings.feature("PILOT_XDS_CACHE_STATS", default: false) {
@@ -95,14 +98,14 @@ struct ControlPlane {
 
   /// The TLS port, and what keeps its certificate and its authority fresh; nil where it is off.
   private static func secure(
-    _ options: ControlPlaneOptions, _ client: KubernetesClient?, _ discovery: DiscoveryServer,
+    _ options: ControlPlaneOptions, _ clusters: ReviewingClusters?, _ discovery: DiscoveryServer,
     settings: MeshSettings, _ registry: MetricsRegistry, logs: LogSystem
   ) throws -> (identity: MeshIdentity, port: GRPCService)? {
     guard !options.identity.secureAddress.isEmpty else { return nil }
     let metrics = CertificateMetrics(registry)
     let snapshot = { @Sendable in discovery.snapshot }
     let identity = try MeshIdentity(
-      options.identity, client: client, settings: { snapshot()?.settings ?? settings },
+      options.identity, clusters: clusters, settings: { snapshot()?.settings ?? settings },
       metrics: metrics, logs: logs)
     if options.identity.makesKeys {
       discovery.offerSecrets(

@@ -5,7 +5,8 @@ import Cryptography
 import JSON
 public import KubernetesClient
 
-/// Believes tokens of service accounts that an API server believes (TokenReview).
+/// Believes tokens of service accounts that an API server believes (TokenReview): that of the own
+/// cluster, or of the one that the caller says it is in.
 ///
 /// What it answered is remembered for a moment under the token's digest. Where it does not answer,
 /// nobody is believed.
@@ -14,17 +15,26 @@ public struct TokenReviews: CallerAuthenticator {
   private struct Subject: Hashable, Sendable {
     var user: String
     var pod: PodReference?
+    var end: Int64?
   }
 
   private typealias Answer = Result<Subject, AuthenticationFailure>
 
+  /// A token that was shown for a cluster.
+  private struct Question: Hashable {
+    var digest: [UInt8]
+    /// The cluster's name as the caller gave it; empty for the own one.
+    var cluster: String
+  }
+
   private let client: KubernetesClient
+  private let remote: @Sendable (_ cluster: String) -> KubernetesClient?
   private let audiences: [String]
   private let clusters: Set<String>
   private let trustDomain: @Sendable () -> String
   private let now: @Sendable () -> Int64
   private let patience: Duration
-  private let known: ExpiringMemo<[UInt8], Answer>
+  private let known: ExpiringMemo<Question, Answer>
 
   private static let path = ObjectPath(
     group: "authentication.k8s.io", plural: "tokenreviews")
@@ -40,11 +50,13 @@ public struct TokenReviews: CallerAuthenticator {
   /// - Parameters:
   ///   - audiences: For whom tokens must be, one of them at least.
   ///   - clusters: The names of the API server's cluster, by which callers may mean it.
+  ///   - remote: Leads to the API server of another cluster; nil where none has that name.
   ///   - patience: How long an answer may take.
   ///   - trustDomain: The trust domain of the identities that tokens prove, as it is now.
   ///   - now: The time of day in seconds since 1970.
   public init(
     _ client: KubernetesClient, audiences: Set<String>, clusters: Set<String>,
+    remote: @escaping @Sendable (_ cluster: String) -> KubernetesClient? = { _ in nil },
     patience: Duration = KubernetesClient.patience,
     trustDomain: @escaping @Sendable () -> String, now: @escaping @Sendable () -> Int64
   ) {
@@ -52,6 +64,7 @@ public struct TokenReviews: CallerAuthenticator {
     self.patience = patience
     self.audiences = audiences.sorted()
     self.clusters = clusters
+    self.remote = remote
     self.trustDomain = trustDomain
     self.now = now
     known = ExpiringMemo(limit: TokenReviews.limit)
@@ -65,23 +78,27 @@ public struct TokenReviews: CallerAuthenticator {
     _ credentials: CallerCredentials
   ) async throws(AuthenticationFailure) -> Caller {
     let token = try credentials.token()
-    if let cluster = credentials.clusterID, !cluster.isEmpty, !clusters.contains(cluster) {
+    let named = credentials.clusterID ?? ""
+    let isOwn = named.isEmpty || clusters.contains(named)
+    // What a cluster is called may change whom it leads to: that is looked up each time.
+    guard let reviewer = isOwn ? client : remote(named) else {
       throw AuthenticationFailure("the caller claims to be in a cluster that is not known")
     }
-    let digest = sha256(token.utf8)
+    let question = Question(digest: sha256(token.utf8), cluster: isOwn ? "" : named)
     let subject: Subject
-    if let answer = known.value(digest, at: now()) {
+    if let answer = known.value(question, at: now()) {
       subject = try answer.get()
     } else {
-      subject = try await ask(token, digest, end: credentials.unprovenTokenEnd)
+      subject = try await ask(
+        reviewer, token, question, end: credentials.unprovenTokenEnd)
     }
     guard let identity = SpiffeID(serviceAccountUser: subject.user, trustDomain: trustDomain())
     else { throw AuthenticationFailure("the token is of no service account") }
-    return Caller(.token, [identity], pod: subject.pod)
+    return Caller(.token, [identity], pod: subject.pod, end: subject.end)
   }
 
   private func ask(
-    _ token: String, _ digest: [UInt8], end: Int64?
+    _ client: KubernetesClient, _ token: String, _ question: Question, end: Int64?
   ) async throws(AuthenticationFailure) -> Subject {
     let review: JSONValue = [
       "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
@@ -97,12 +114,13 @@ public struct TokenReviews: CallerAuthenticator {
     }
     let now = now()
     do throws(AuthenticationFailure) {
-      let subject = try subject(answered["status"] ?? .null)
+      var subject = try subject(answered["status"] ?? .null)
+      subject.end = end
       let last = min(now + TokenReviews.goodLife, end ?? .max)
-      known.keep(.success(subject), for: digest, until: last)
+      known.keep(.success(subject), for: question, until: last)
       return subject
     } catch {
-      known.keep(.failure(error), for: digest, until: now + TokenReviews.badLife)
+      known.keep(.failure(error), for: question, until: now + TokenReviews.badLife)
       throw error
     }
   }

@@ -96,6 +96,33 @@ struct TokenTests {
     #expect(await refusal(nil).contains("no bearer token"))
   }
 
+  /// What was found good once is not, once the key, the clock or the rule says otherwise.
+  @Test func aTokenIsBelievedAgainOnlyWhileAllHolds() async throws {
+    let (first, second) = (
+      try TokenKeySet(key.publicKey(), id: "k1"),
+      try TokenKeySet(PrivateKey(generating: .p256).publicKey(), id: "k1")
+    )
+    let keys = Mutex(first)
+    let clock = Mutex(Self.now)
+    let rule = TokenIssuerRule(issuer: "issuer", audiences: ["istio-ca"]) { keys.withLock { $0 } }
+    let authenticator = TokenAuthenticator(
+      [rule], trustDomain: { "cluster.local" }, now: { clock.withLock { $0 } })
+    let shown = CallerCredentials(bearerToken: try token())
+    for _ in 0..<2 {
+      #expect(try await authenticator.authenticate(shown).end == Self.now + 60)
+    }
+    keys.withLock { $0 = second }
+    await #expect(throws: AuthenticationFailure.self) {
+      try await authenticator.authenticate(shown)
+    }
+    keys.withLock { $0 = first }
+    _ = try await authenticator.authenticate(shown)
+    clock.withLock { $0 += 60 }
+    await #expect(throws: AuthenticationFailure.self) {
+      try await authenticator.authenticate(shown)
+    }
+  }
+
   @Test func tokensThatAreNotWhatTheySayAreRefused() async throws {
     let parts = try token().split(separator: ".").map(String.init)
     let header = { (text: String) in Base64URL.encode(text.utf8) }

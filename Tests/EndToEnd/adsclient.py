@@ -154,9 +154,10 @@ def bearer(token):
 class Client:
     """One ADS stream. Responses are taken in by a thread; `wait` looks at what has come.
 
-    With `roots` it is by TLS, and `certificate` or `token` prove who it is."""
+    With `roots` it is by TLS, and `certificate` or `token` prove who it is; `headers` are further ones."""
 
-    def __init__(self, address, node=SIDECAR, metadata=None, delta=False, versions=None, **proof):
+    def __init__(self, address, node=SIDECAR, metadata=None, delta=False, versions=None, headers=(),
+                 **proof):
         from envoy.config.core.v3 import base_pb2
         from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
         self.messages, self.delta = discovery_pb2, delta
@@ -180,7 +181,7 @@ class Client:
         stub = ads_pb2_grpc.AggregatedDiscoveryServiceStub(self.channel)
         method = stub.DeltaAggregatedResources if delta else stub.StreamAggregatedResources
         self.call = method(iter(self.outgoing.get, None), wait_for_ready=not proof,
-                           metadata=bearer(proof.get("token")))
+                           metadata=[*(bearer(proof.get("token")) or ()), *headers])
         threading.Thread(target=self._receive, daemon=True).start()
 
     # Asking.

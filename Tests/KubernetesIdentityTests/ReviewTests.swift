@@ -57,6 +57,38 @@ import Testing
           repeating: "POST /apis/authentication.k8s.io/v1/tokenreviews", count: 2))
   }
 
+  @Test func `a token of another cluster is reviewed there`() async throws {
+    let far = FakeAPI()
+    let other = "system:serviceaccount:far:far"
+    api.change { $0.tokens["same"] = FakeAPI.believed(Self.user) }
+    far.change { state in
+      state.tokens["same"] = FakeAPI.believed(other)
+      state.tokens["there"] = FakeAPI.believed(other)
+    }
+    try await api.serve { client in
+      try await far.serve { remote in
+        let reviews = TokenReviews(
+          client, audiences: ["istio-ca"], clusters: ["Kubernetes"],
+          remote: { $0 == "east" ? remote : nil }, patience: .seconds(120),
+          trustDomain: { "cluster.local" }, now: { api.now })
+        let shown = { CallerCredentials(bearerToken: $0, clusterID: $1) }
+        // What one cluster says of a token is not remembered of another.
+        for _ in 0..<2 {
+          let here = try await reviews.authenticate(shown("same", "Kubernetes"))
+          #expect(here.identities.map(\.namespace) == ["default"])
+          let there = try await reviews.authenticate(shown("same", "east"))
+          #expect(there.identities.map(\.namespace) == ["far"])
+        }
+        _ = try await reviews.authenticate(shown("there", "east"))
+        #expect(await refusal(reviews, "there", cluster: nil)?.isTemporary == false)
+        #expect(await refusal(reviews, "there", cluster: "west") != nil)
+        far.change { $0.failure = 500 }
+        #expect(await refusal(reviews, "new", cluster: "east")?.isTemporary == true)
+      }
+    }
+    #expect(api.asked.count == 2 && far.asked.count == 3)
+  }
+
   @Test(
     arguments: [
       ("no", ["authenticated": false]),

@@ -37,11 +37,13 @@ struct JSONWebToken: Sendable {
     signed = Array("\(parts[0]).\(parts[1])".utf8)
   }
 
-  /// Whether a key of the set signed it.
-  func isSigned(by keys: TokenKeySet) -> Bool {
-    keys.candidates(for: keyID, algorithm).contains {
-      $0.verifies(signature, of: signed, by: algorithm)
-    }
+  /// The key of a set that signed it; nil where none did.
+  ///
+  /// - Parameter before: The key by which its signature was found good before.
+  func signer(among keys: TokenKeySet, before: PublicKey? = nil) -> PublicKey? {
+    let candidates = keys.candidates(for: keyID, algorithm)
+    return candidates.first { $0 === before }
+      ?? candidates.first { $0.verifies(signature, of: signed, by: algorithm) }
   }
 
   /// A token of claims, signed.

@@ -2,6 +2,7 @@
 
 import Cryptography
 import JSON
+import Synchronization
 
 /// One issuer whose tokens are believed.
 public struct TokenIssuerRule: Sendable {
@@ -35,6 +36,7 @@ public struct TokenAuthenticator: CallerAuthenticator {
   private let rules: [TokenIssuerRule]
   private let trustDomain: @Sendable () -> String
   private let now: @Sendable () -> Int64
+  private let proven = ProvenTokens()
 
   /// How far the clocks of issuer and control plane may differ, in seconds, where a token is not
   /// valid yet.
@@ -62,19 +64,27 @@ public struct TokenAuthenticator: CallerAuthenticator {
   public func authenticate(
     _ credentials: CallerCredentials
   ) async throws(AuthenticationFailure) -> Caller {
-    let token = try JSONWebToken(try credentials.token())
+    let text = try credentials.token()
+    let digest = sha256(text.utf8)
+    let before = proven[digest]
+    let token = if let before { before.token } else { try JSONWebToken(text) }
     let issuer = token.claims["iss"]?.string ?? ""
     let known = rules.filter { $0.issuer == issuer }
     guard !known.isEmpty else { throw AuthenticationFailure("the token's issuer is not known") }
-    for rule in known where token.isSigned(by: await rule.keys(token.keyID)) {
-      try checkTime(token.claims)
+    for rule in known {
+      let keys = await rule.keys(token.keyID)
+      guard let key = token.signer(among: keys, before: before?.key) else { continue }
+      let end = try checkTime(token.claims)
       try checkAudience(token.claims, rule)
-      return Caller(.token, [try identity(token.claims)])
+      let identity = try identity(token.claims)
+      if before?.key !== key { proven.keep(token, signedBy: key, for: digest) }
+      return Caller(.token, [identity], end: end)
     }
     throw AuthenticationFailure("no known key of the token's issuer has signed it")
   }
 
-  private func checkTime(_ claims: JSONObject) throws(AuthenticationFailure) {
+  /// Checks that the token is valid now; its end.
+  private func checkTime(_ claims: JSONObject) throws(AuthenticationFailure) -> Int64 {
     let now = now()
     guard let expiry = claims["exp"]?.seconds, now < expiry else {
       throw AuthenticationFailure("the token has expired, or says no expiry")
@@ -84,6 +94,7 @@ public struct TokenAuthenticator: CallerAuthenticator {
         throw AuthenticationFailure("the token is not valid yet")
       }
     }
+    return expiry
   }
 
   private func checkAudience(
@@ -113,6 +124,27 @@ extension JSONValue {
     case .integer(let seconds): seconds
     case .double(let seconds) where seconds.magnitude < 1e15: Int64(seconds)
     default: nil
+    }
+  }
+}
+
+/// Tokens whose signature was found good, and by which key: callers show the same one often.
+///
+/// Where that key is among the issuer's no more, the token is looked at anew.
+private final class ProvenTokens: Sendable {
+  typealias Proof = (token: JSONWebToken, key: PublicKey)
+
+  private let known = Mutex<[[UInt8]: Proof]>([:])
+
+  /// How many are remembered; then all are forgotten.
+  private static let limit = 10_000
+
+  subscript(digest: [UInt8]) -> Proof? { known.withLock { $0[digest] } }
+
+  func keep(_ token: JSONWebToken, signedBy key: PublicKey, for digest: [UInt8]) {
+    known.withLock { known in
+      if known.count >= ProvenTokens.limit { known = [:] }
+      known[digest] = (token, key)
     }
   }
 }

@@ -14,7 +14,7 @@ extension MeshIdentity {
   /// How callers prove who they are: by a certificate of the mesh, by a token of an issuer whose keys
   /// are known, or by one that the cluster's API server believes.
   static func callers(
-    _ options: IdentityOptions, client: KubernetesClient?, _ directory: StateDirectory?,
+    _ options: IdentityOptions, clusters: ReviewingClusters?, _ directory: StateDirectory?,
     settings: @escaping @Sendable () -> MeshSettings, log: Logger
   ) throws -> AuthenticatorChain {
     let now = { @Sendable in Int64(WallClock.now()) }
@@ -24,11 +24,24 @@ extension MeshIdentity {
       TokenAuthenticator(
         try rules(options, directory, log: log), trustDomain: trustDomain, now: now),
     ]
-    if let client {
+    if let clusters {
+      let aliases = options.clusterAliases
       chain.append(
         TokenReviews(
-          client, audiences: options.audiences, clusters: options.clusterNames,
+          clusters.own, audiences: options.audiences, clusters: options.clusterNames,
+          remote: { name in clusters.remote(name) ?? aliases[name].flatMap(clusters.remote) },
           trustDomain: trustDomain, now: now))
+    }
+    if !options.trustedGateways.isEmpty {
+      let gateways = options.trustedGateways
+      chain.append(
+        ForwardedCertificateAuthenticator {
+          settings().trustDomains
+        } isTrusted: { text in
+          guard let address = IPAddress(text) else { return false }
+          return gateways.contains { $0.contains(address) }
+            || loopback.contains { $0.contains(address) }
+        })
     }
     return AuthenticatorChain(chain)
   }
@@ -68,6 +81,17 @@ extension MeshIdentity {
       return TokenIssuerRule(issuer: rule.issuer, audiences: rule.audiences, keys: keys)
     }
   }
+}
+
+/// The addresses of this machine itself, from which a header is believed as from a gateway's.
+private let loopback = ["127.0.0.0/8", "::1/128"].compactMap { IPRange($0) }
+
+/// The API servers that review tokens.
+struct ReviewingClusters: Sendable {
+  /// That of the own cluster.
+  var own: KubernetesClient
+  /// That of another one, by its id.
+  var remote: @Sendable (_ id: String) -> KubernetesClient?
 }
 
 extension MeshSettings {

@@ -2,6 +2,7 @@
 
 import Authentication
 import CertificateAuthority
+import Configuration
 import Cryptography
 import Flags
 import JSON
@@ -59,6 +60,10 @@ struct IdentityOptions: Sendable {
   var systemNamespace: String
   /// The names of the own cluster, aliases too.
   var clusterNames: Set<String>
+  /// The names of clusters by their aliases.
+  var clusterAliases: [String: String]
+  /// The addresses of gateways that may tell whose certificate they were shown (`TRUSTED_GATEWAY_CIDR`).
+  var trustedGateways: [IPRange]
   /// The accounts, `NAMESPACE/NAME`, that may ask for certificates of what runs on their node
   /// (`CA_TRUSTED_NODE_ACCOUNTS`).
   var trustedNodeAccounts: Set<String>
@@ -148,11 +153,12 @@ struct IdentityOptions: Sendable {
     serverNames = IdentityOptions.serverNames(line["namespace"], variables)
   }
 
-  /// A cluster's name with those of its aliases, `ALIAS=NAME,…`.
-  private static func clusterNames(_ name: String, _ aliases: String) -> Set<String> {
-    let pairs = aliases.split(separator: ",").map { $0.split(separator: "=", maxSplits: 1) }
-    return Set(
-      [name] + pairs.filter { $0.count == 2 && $0[1] == name }.map { String($0[0]) })
+  /// Clusters' names by their aliases, of `ALIAS=NAME,…`.
+  private static func aliases(_ text: String) -> [String: String] {
+    let pairs = text.split(separator: ",").map { $0.split(separator: "=", maxSplits: 1) }
+    return Dictionary(
+      pairs.filter { $0.count == 2 }.map { (String($0[0]), String($0[1])) },
+      uniquingKeysWith: { $1 })
   }
 
   /// Istiod's names: of its Service, of the other Services that lead to it, of its revision's, and

@@ -44,10 +44,10 @@ final class MeshIdentity: Service {
   /// Finds out where all is that the options ask for.
   ///
   /// - Parameters:
-  ///   - client: Leads to the cluster's API server; nil outside of clusters.
+  ///   - clusters: Leads to the API servers of the own cluster and of others; nil outside of clusters.
   ///   - settings: The mesh's settings as they are now.
   init(
-    _ options: IdentityOptions, client: KubernetesClient?,
+    _ options: IdentityOptions, clusters: ReviewingClusters?,
     settings: @escaping @Sendable () -> MeshSettings,
     metrics: CertificateMetrics, logs: LogSystem
   ) throws {
@@ -58,11 +58,11 @@ final class MeshIdentity: Service {
     }
     authority = CertificateAuthority(nil, policy: options.issuing, now: now)
     source = AuthoritySource(
-      options, trustDomain: settings().mesh.trustDomain, client: client, state: directory,
+      options, trustDomain: settings().mesh.trustDomain, client: clusters?.own, state: directory,
       authority: authority, log: log)
     provider = TLSIdentityProvider(clientCertificate: .optional)
     callers = try MeshIdentity.callers(
-      options, client: client, directory, settings: settings, log: log)
+      options, clusters: clusters, directory, settings: settings, log: log)
     state = Mutex(State(serving: ServingCertificate(authority, options)))
     self.metrics = metrics
     self.log = log

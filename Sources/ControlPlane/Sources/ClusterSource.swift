@@ -98,6 +98,8 @@ final class ClusterSource: ConfigurationSource {
   var remoteClusters: [RemoteClusters.Entry] { remotes.entries }
   var remoteLinks: [String: RemoteClusters.Link] { remotes.links }
 
+  func client(ofRemote id: String) -> KubernetesClient? { remotes.client(of: id) }
+
   var standInAge: Double? {
     guard source.isStandIn, let snapshot = keeper?.found else { return nil }
     return WallClock.now() - Double(snapshot.time)

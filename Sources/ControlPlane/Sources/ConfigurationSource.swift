@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KubernetesClient
 import KubernetesSource
 import MeshModel
 
@@ -22,6 +23,8 @@ protocol ConfigurationSource: Sendable {
   var remoteClusters: [RemoteClusters.Entry] { get }
   /// How each of these is reached that has told all.
   var remoteLinks: [String: RemoteClusters.Link] { get }
+  /// Leads to the API server of one of them; nil where none has that id.
+  func client(ofRemote id: String) -> KubernetesClient?
 }
 
 /// What is new at a source: settings apply before objects.

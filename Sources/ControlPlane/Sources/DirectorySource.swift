@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FileSource
+import KubernetesClient
 import KubernetesSource
 import MeshModel
 import Synchronization
@@ -27,6 +28,8 @@ final class DirectorySource: ConfigurationSource {
   var missing: [String] { [] }
   var remoteClusters: [RemoteClusters.Entry] { [] }
   var remoteLinks: [String: RemoteClusters.Link] { [:] }
+
+  func client(ofRemote id: String) -> KubernetesClient? { nil }
   var standInAge: Double? { nil }
 
   /// A directory is read whole.

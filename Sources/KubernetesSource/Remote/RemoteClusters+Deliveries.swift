@@ -41,6 +41,11 @@ extension RemoteClusters {
     }
   }
 
+  /// Leads to the API server of a cluster; nil where no Secret names it, or none that can be used.
+  public func client(of id: String) -> KubernetesClient? {
+    state.withLock { $0.members[id]?.link?.questions }
+  }
+
   /// Takes what is new since the last time.
   public func take() -> [Delivery] {
     var deliveries = state.withLock { $0.takeChanges() }

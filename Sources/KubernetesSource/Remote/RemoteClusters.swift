@@ -62,6 +62,8 @@ public final class RemoteClusters: Sendable {
     public var number: Int
     /// Its API server.
     public var configuration: ClusterConfiguration
+    /// Asks its API server what a caller wants to know, on a budget of its own.
+    public var questions: KubernetesClient
   }
 
   /// What is read, and how.
@@ -275,6 +277,7 @@ public final class RemoteClusters: Sendable {
     let source = KubernetesSource(client: client, settings: remote) {
       happened(.failed(cluster: id))
     }
-    return (source, Link(number: number, configuration: configuration))
+    let questions = KubernetesClient(configuration, http: http, budget: settings.budget)
+    return (source, Link(number: number, configuration: configuration, questions: questions))
   }
 }

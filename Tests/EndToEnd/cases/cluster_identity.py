@@ -24,12 +24,13 @@ def _cluster(**options):
         yield cluster, folder
 
 
-def _account(cluster, namespace, name):
+def add_account(cluster, namespace, name):
+    """Makes a service account."""
     cluster.fake("POST", "load", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
         "name": name, "namespace": namespace}})
 
 
-def _token(cluster, namespace, name, audience="istio-ca", pod=None):
+def issue_token(cluster, namespace, name, audience="istio-ca", pod=None):
     """A token of a service account as the kubelet gets it for a Pod."""
     spec = {"audiences": [audience], "expirationSeconds": 600}
     if pod:
@@ -40,7 +41,7 @@ def _token(cluster, namespace, name, audience="istio-ca", pod=None):
             "status"]["token"]
 
 
-def _roots(cluster, folder):
+def write_roots(cluster, folder):
     """The path of a file with the roots that the Secret holds."""
     path = os.path.join(folder, "roots.pem")
     found = []
@@ -65,7 +66,7 @@ def test_replicas_share_the_secret(start):
     """Two replicas agree on istio-ca-secret, follow its change, and start from a copy"""
     with _cluster() as (cluster, folder), start(kubeconfig=cluster.config) as one, \
             start(kubeconfig=cluster.config) as two:
-        roots = _roots(cluster, folder)
+        roots = write_roots(cluster, folder)
         secret = cluster.ask("GET", SECRETS + "/istio-ca-secret")
         assert secret["type"] == "istio.io/ca-root", secret["type"]
         for daemon in (one, two):
@@ -81,28 +82,41 @@ def test_replicas_share_the_secret(start):
 def test_tokens_are_reviewed(start):
     """Tokens that the API server believes prove who one is; without its answer nobody is believed"""
     with _cluster() as (cluster, folder), start(kubeconfig=cluster.config) as daemon:
-        roots = _roots(cluster, folder)
+        roots = write_roots(cluster, folder)
         for name in ("bookinfo-reviews", "other"):
-            _account(cluster, "default", name)
+            add_account(cluster, "default", name)
         csr = read(certificates.request(folder)[0]).encode()
-        token = _token(cluster, "default", "bookinfo-reviews")
+        token = issue_token(cluster, "default", "bookinfo-reviews")
         chain = create(daemon, csr, roots=roots, token=token)
         assert field(chain[0], "-ext", "subjectAltName").split()[-1] == "URI:" + SIDECAR
         node = adsclient.SIDECAR
         account = dict(adsclient.METADATA[node], SERVICE_ACCOUNT="bookinfo-reviews")
         with adsclient.Client(daemon.secure, node, account, roots=roots, token=token) as client:
             client.start().wait("full answer", adsclient.Client.complete)
-        wrong = _token(cluster, "default", "bookinfo-reviews", audience="elsewhere")
+        wrong = issue_token(cluster, "default", "bookinfo-reviews", audience="elsewhere")
         for bad in (wrong, token[:-3], "nonsense"):
             assert create(daemon, csr, roots=roots, token=bad) == grpc.StatusCode.UNAUTHENTICATED
-        other = _token(cluster, "default", "other")
+        other = issue_token(cluster, "default", "other")
         assert refusal(daemon, node, account, roots=roots, token=other) == (
             grpc.StatusCode.PERMISSION_DENIED)
-        fresh = _token(cluster, "default", "bookinfo-reviews")
+        fresh = issue_token(cluster, "default", "bookinfo-reviews")
         cluster.fault(match={"resource": "tokenreviews"}, status=500)
         assert create(daemon, csr, roots=roots, token=fresh) == grpc.StatusCode.UNAVAILABLE
         for text in (token, fresh, other):
             assert text not in read(daemon.log), "the log shows a token"
+
+
+def test_roots_are_told_from_the_first_answer_on(start):
+    """PCDS: who asks as soon as the port is open is told the roots, though the Secret comes late"""
+    with _cluster() as (cluster, folder):
+        cluster.fault(match={"resource": "secrets"}, status=503, count=3)
+        with start(kubeconfig=cluster.config,
+                   environment={"ISTIO_MULTIROOT_MESH": "true"}) as daemon:
+            add_account(cluster, "default", "productpage")
+            token = issue_token(cluster, "default", "productpage")
+            with PilotAgent(daemon, token, write_roots(cluster, folder)) as agent:
+                agent.send(ROOTS)
+                assert agent.take(ROOTS).resources, "the first answer is empty"
 
 
 def test_nodes_stand_for_what_runs_there(start):
@@ -111,7 +125,7 @@ def test_nodes_stand_for_what_runs_there(start):
     with _cluster() as (cluster, folder):
         for space, name in (("istio-system", "ztunnel"), ("default", "a"), ("default", "b"),
                             ("istio-system", "other")):
-            _account(cluster, space, name)
+            add_account(cluster, space, name)
         _pod(cluster, "istio-system", "ztunnel-1", "ztunnel", "node-1")
         _pod(cluster, "istio-system", "other-1", "other", "node-1")
         _pod(cluster, "default", "a-1", "a", "node-1")
@@ -120,9 +134,9 @@ def test_nodes_stand_for_what_runs_there(start):
         here, there = name % ("cluster.local", "default", "a"), name % ("cluster.local", "default", "b")
         nobody = grpc.StatusCode.UNAUTHENTICATED
         csr = read(certificates.request(folder)[0]).encode()
-        bound = _token(cluster, "istio-system", "ztunnel", pod="ztunnel-1")
+        bound = issue_token(cluster, "istio-system", "ztunnel", pod="ztunnel-1")
         with start(kubeconfig=cluster.config) as daemon:
-            proof = {"roots": _roots(cluster, folder), "token": bound}
+            proof = {"roots": write_roots(cluster, folder), "token": bound}
             assert create(daemon, csr, impersonate=here, **proof) == nobody
         with start(kubeconfig=cluster.config, environment=trusted) as daemon:
             chain = create(daemon, csr, impersonate=here, **proof)
@@ -130,8 +144,8 @@ def test_nodes_stand_for_what_runs_there(start):
             for asked in (there, name % ("cluster.local", "default", "c"),
                           name % ("elsewhere", "default", "a"), "a", here + "/", here + "%2f"):
                 assert create(daemon, csr, impersonate=asked, **proof) == nobody, asked
-            unbound = _token(cluster, "istio-system", "ztunnel")
-            other = _token(cluster, "istio-system", "other", pod="other-1")
+            unbound = issue_token(cluster, "istio-system", "ztunnel")
+            other = issue_token(cluster, "istio-system", "other", pod="other-1")
             for token in (unbound, other):
                 assert create(daemon, csr, impersonate=here, roots=proof["roots"],
                               token=token) == nobody

@@ -5,13 +5,17 @@ import re
 import subprocess
 import tempfile
 
+import certificates
+import grpc
 import yaml
 
 import adsclient
-from certificates import read
+from certificates import field, read
 from cluster import Cluster
 from mesh.client import wait_until
 from mesh.ports import free_ports
+
+from . import cluster_identity, identity
 
 DETAILS = "outbound|9080||details.default.svc.cluster.local"
 FAR = "outbound|81||far.default.svc.cluster.local"
@@ -341,3 +345,38 @@ def test_remote_network_is_reached_by_its_gateway(start):
                                      "  hosts: [details.default.svc.cluster.local]\n"}})
             client.wait("only those of its cluster", lambda c: _behind(
                 c, DETAILS) and GATEWAY not in _behind(c, DETAILS))
+
+
+def test_tokens_are_reviewed_by_their_cluster(start):
+    """A token with `clusterid` of another cluster is reviewed there, and by nobody once that is gone"""
+    with Cluster() as cluster, _other() as other, start(kubeconfig=cluster.config) as daemon, \
+            tempfile.TemporaryDirectory(prefix="navarch-test-") as folder:
+        cluster_identity.add_account(other, "default", "far")
+        token = cluster_identity.issue_token(other, "default", "far")
+        roots = cluster_identity.write_roots(cluster, folder)
+        csr = read(certificates.request(folder)[0]).encode()
+        def create(name, shown=token):
+            return identity.create(daemon, csr, roots=roots, token=shown,
+                                   headers=[("clusterid", name)] if name else ())
+        nobody = grpc.StatusCode.UNAUTHENTICATED
+        assert create("east") == nobody, "a cluster that nobody named"
+        _name(start, cluster, other)
+        wait_until("the cluster", lambda: _clusters(daemon).get("east") == "synced", 30)
+        chain = create("east")
+        assert field(chain[0], "-ext", "subjectAltName").split()[-1] == (
+            "URI:spiffe://cluster.local/ns/default/sa/far")
+        node = "sidecar~%s~far-1.default~default.svc.cluster.local" % FAR_ONLY
+        metadata = dict(METADATA, CLUSTER_ID="east", LABELS={"app": "far"}, SERVICE_ACCOUNT="far")
+        with adsclient.Client(daemon.secure, node, metadata, delta=True, roots=roots, token=token,
+                              headers=[("clusterid", "east")]) as client:
+            client.start().wait("full answer", adsclient.Client.complete)
+        for name in ("", "Kubernetes", "west"):
+            assert create(name) == nobody, name
+        cluster_identity.add_account(cluster, "default", "near")
+        near = cluster_identity.issue_token(cluster, "default", "near")
+        assert create("east", near) == nobody
+        assert isinstance(create("Kubernetes", near), list)
+        cluster.ask("DELETE", "/api/v1/namespaces/istio-system/secrets/istio-remote-secret-east")
+        wait_until("its end", lambda: "east" not in _clusters(daemon), 30)
+        assert create("east") == nobody
+        assert token not in read(daemon.log), "the log shows a token"

@@ -262,7 +262,7 @@ def _messages():
             for name in ("IstioCertificateRequest", "IstioCertificateResponse")]
 
 
-def create(daemon, csr, lifetime=0, impersonate=None, **proof):
+def create(daemon, csr, lifetime=0, impersonate=None, headers=(), **proof):
     """CreateCertificate: the chain, or the code of the refusal."""
     request_class, response_class = _messages()
     request = request_class(csr=csr, validity_duration=lifetime)
@@ -274,7 +274,8 @@ def create(daemon, csr, lifetime=0, impersonate=None, **proof):
             "/istio.v1.auth.IstioCertificateService/CreateCertificate",
             request_class.SerializeToString, response_class.FromString)
         try:
-            return list(call(request, timeout=30, metadata=adsclient.bearer(token)).cert_chain)
+            metadata = [*(adsclient.bearer(token) or ()), *headers]
+            return list(call(request, timeout=30, metadata=metadata).cert_chain)
         except grpc.RpcError as error:
             return error.code()
 
@@ -314,6 +315,28 @@ def test_certificates_say_who_asked(start):
             assert create(daemon, wrong, roots=roots, token=token) == bad, wrong[:40]
         assert read(os.path.join(daemon.state, "ca", "ca-key.pem")) not in read(daemon.log)
         assert token not in read(daemon.log), "the log shows a token"
+
+
+def test_gateways_tell_of_certificates(start):
+    """TRUSTED_GATEWAY_CIDR: x-forwarded-client-cert proves who one is; without it, nothing"""
+    name = "spiffe://cluster.local/ns/default/sa/web"
+    header = [("x-forwarded-client-cert", "Hash=00;Subject=\"CN=a\";URI=" + name)]
+    nobody = grpc.StatusCode.UNAUTHENTICATED
+    with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder:
+        csr = read(certificates.request(folder)[0]).encode()
+        with start() as daemon:
+            assert create(daemon, csr, headers=header, roots=daemon.roots()) == nobody
+        with start(environment={"TRUSTED_GATEWAY_CIDR": "10.1.0.0/16,127.0.0.0/8"}) as daemon:
+            roots = daemon.roots()
+            chain = create(daemon, csr, headers=header, roots=roots)
+            assert field(chain[0], "-ext", "subjectAltName").split()[-1] == "URI:" + name
+            far = [("x-forwarded-client-cert", "URI=spiffe://far/ns/default/sa/web")]
+            for wrong in (far, [(header[0][0], "URI")], ()):
+                assert create(daemon, csr, headers=wrong, roots=roots) == nobody, wrong
+            # The token counts before it.
+            chain = create(daemon, csr, headers=header, roots=roots,
+                           token=daemon.token("default", "other"))
+            assert field(chain[0], "-ext", "subjectAltName").endswith("/sa/other")
 
 
 def test_a_plugged_in_authority_is_reloaded(start):
