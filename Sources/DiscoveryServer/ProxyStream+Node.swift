@@ -78,7 +78,8 @@ extension ProxyStream {
     }
     do {
       return try StreamSecrets(
-        of: proved, at: peer, from: source, now: Int64(server.configuration.wallClock()))
+        of: proved, at: peer, from: source, proofEnd: caller?.end,
+        now: Int64(server.configuration.wallClock()))
     } catch {
       throw GRPCStatus(.unavailable, "The authority gives no certificate: \(error)")
     }

@@ -284,20 +284,32 @@ final class ProxyStream: Sendable {
     return ViewWithSecrets(base: base, secrets: secrets)
   }
 
-  /// Pushes a new certificate, or new roots, where it is time.
+  /// Pushes a new certificate, or new roots, where it is time; ends the stream where its client has to
+  /// prove anew who it is.
   private func renewSecrets() -> [StreamAction] {
     let now = Int64(server.configuration.wallClock())
-    let (snapshot, problem) = state.withLock { state -> (MeshSnapshot?, String?) in
-      guard var secrets = state.secrets else { return (nil, nil) }
+    let (snapshot, problem, hasEnded) = state.withLock { state -> (MeshSnapshot?, String?, Bool) in
+      guard var secrets = state.secrets else { return (nil, nil, false) }
       do {
-        guard try secrets.refresh(now: now) else { return (nil, nil) }
+        guard try secrets.refresh(now: now) else { return (nil, nil, false) }
         state.secrets = secrets
         state.secretsProblem = ""
-        return (state.snapshot, nil)
+        return (state.snapshot, nil, false)
+      } catch is ProofEnded {
+        return (nil, nil, true)
       } catch {
         defer { state.secretsProblem = "\(error)" }
-        return (nil, state.secretsProblem == "\(error)" ? nil : "\(error)")
+        return (nil, state.secretsProblem == "\(error)" ? nil : "\(error)", false)
       }
+    }
+    if hasEnded {
+      return [
+        .closeWithError(
+          StreamError(
+            .unauthenticated,
+            "What the stream has proved its identity by has ended, so that its certificate is not "
+              + "renewed: connect with a new token or certificate."))
+      ]
     }
     if let problem { server.log.error("ADS: a certificate stays as it was: \(problem)") }
     guard let snapshot else { return [] }

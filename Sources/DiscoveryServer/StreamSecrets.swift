@@ -37,11 +37,18 @@ public struct WorkloadSecretSource: Sendable {
   }
 }
 
+/// What a stream has proved holds no longer.
+struct ProofEnded: Error {}
+
 /// The secrets of one stream: they are in its memory alone, and end with it.
+///
+/// None is made once the token or certificate has ended by which the stream has proved who it is: who
+/// has nothing newer to show would else be given keys for as long as the stream lasts.
 struct StreamSecrets: Sendable {
   private let identity: SpiffeID
   private let peer: String
   private let source: WorkloadSecretSource
+  private let proofEnd: Int64?
   private(set) var resources: [String: EncodedResource] = [:]
   private var renewAt = Int64.min
   private var mark: [UInt8] = []
@@ -50,18 +57,24 @@ struct StreamSecrets: Sendable {
   static let interval = Duration.seconds(1)
 
   /// Secrets for who has proved to be somebody.
+  ///
+  /// - Parameter proofEnd: When the proof ends, in seconds since 1970; nil where that is not known.
   init(
-    of identity: SpiffeID, at peer: String, from source: WorkloadSecretSource, now: Int64
+    of identity: SpiffeID, at peer: String, from source: WorkloadSecretSource, proofEnd: Int64?,
+    now: Int64
   ) throws {
-    (self.identity, self.peer, self.source) = (identity, peer, source)
+    (self.identity, self.peer, self.source, self.proofEnd) = (identity, peer, source, proofEnd)
     _ = try refresh(now: now)
   }
 
   /// Renews the certificate at half of its life, and where another signs or the roots have changed; says
   /// whether anything is new.
+  ///
+  /// - Throws: `ProofEnded`, or what the source throws.
   mutating func refresh(now: Int64) throws -> Bool {
     let fresh = source.mark()
     guard now >= renewAt || mark != fresh else { return false }
+    if let proofEnd, now >= proofEnd { throw ProofEnded() }
     let secrets = try source.issue(identity, peer)
     mark = fresh
     renewAt = now + max(1, (secrets.end - now) / 2)

@@ -35,7 +35,7 @@ struct StreamSecretsTests {
     let issuer = Issuer()
     let identity = try #require(SpiffeID("spiffe://td/ns/a/sa/b"))
     var secrets = try StreamSecrets(
-      of: identity, at: "ipv4:10.0.0.1:1", from: issuer.source, now: 1000)
+      of: identity, at: "ipv4:10.0.0.1:1", from: issuer.source, proofEnd: nil, now: 1000)
     #expect(secrets.resources.keys.sorted() == ["ROOTCA", "default"])
     let first = secrets.resources
     #expect(try !secrets.refresh(now: 1049) && secrets.resources == first)
@@ -50,5 +50,24 @@ struct StreamSecretsTests {
     #expect(secrets.resources == last)
     issuer.isAway.withLock { $0 = false }
     #expect(try secrets.refresh(now: 1099))
+  }
+
+  @Test func noneIsMadeOnceTheProofHasEnded() throws {
+    let issuer = Issuer()
+    let identity = try #require(SpiffeID("spiffe://td/ns/a/sa/b"))
+    func made(now: Int64) throws -> StreamSecrets {
+      try StreamSecrets(
+        of: identity, at: "ipv4:10.0.0.1:1", from: issuer.source, proofEnd: 1060, now: now)
+    }
+    var secrets = try made(now: 1000)
+    #expect(try secrets.refresh(now: 1059))
+    // Not at its end, but where there would be another.
+    let last = secrets.resources
+    #expect(try !secrets.refresh(now: 1070) && secrets.resources == last)
+    #expect(throws: ProofEnded.self) { try secrets.refresh(now: 1080) }
+    issuer.mark.withLock { $0 = [1] }
+    #expect(throws: ProofEnded.self) { try secrets.refresh(now: 1061) }
+    #expect(secrets.resources == last && issuer.count.withLock { $0 } == 2)
+    #expect(throws: ProofEnded.self) { _ = try made(now: 1060) }
   }
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Envoys without an agent that ask for their certificate over ADS."""
 import adsclient
+import grpc
 from certificates import field
 
 NODE = adsclient.SIDECAR
@@ -54,3 +55,24 @@ def test_keys_are_for_streams_that_proved_who_they_are(start):
             for text in (open(daemon.log).read(), daemon.page("/debug/adsz").body, daemon.page(
                     "/debug/config_dump?proxyID=productpage-v1.default").body):
                 assert key.decode() not in text and "PRIVATE KEY" not in text
+
+
+def test_keys_end_with_the_proof(start):
+    """A stream whose token has ended is given no other certificate: it ends, and a new token is asked for"""
+    with start(arguments=["--allowAgentlessKeys"],
+               environment={"DEFAULT_WORKLOAD_CERT_TTL": "4s"}) as daemon:
+        roots = daemon.roots()
+        token = daemon.navarchctl("token", "create", "--namespace", "default", "--service-account",
+                                  "productpage", "--ttl", "5s").strip()
+        with adsclient.Client(daemon.secure, NODE, ASKING, delta=True, roots=roots,
+                              token=token) as client:
+            client.subscribe("sds", WANTED)
+            try:
+                client.wait("its end", lambda c: c.ended, 60)
+            except TimeoutError:
+                pass
+            assert client.error.code() == grpc.StatusCode.UNAUTHENTICATED, client.error
+            assert "connect with a new token" in client.error.details(), client.error
+            assert sorted(client.resources["sds"]) == WANTED
+        fresh = {"roots": roots, "token": daemon.token("default", "productpage")}
+        assert _held(daemon, ASKING, True, **fresh) == WANTED
