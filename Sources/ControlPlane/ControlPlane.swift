@@ -126,7 +126,10 @@ struct ControlPlane {
     let port = try GRPCService(
       options, at: options.identity.secureAddress, credentials: .tls(identity.provider),
       methods: methods, discovery: discovery, log: logs.scope(),
-      ready: { await identity.waitUntilReady() })
+      ready: {
+        await identity.waitUntilReady()
+        await identity.waitUntilServed(by: snapshot)
+      })
     return (identity, port)
   }
 
@@ -183,7 +186,8 @@ struct ControlPlane {
     var access = DebugAccess {
       (discovery.snapshot?.settings ?? store.settings).mesh.rootNamespace
     } namespaces: { request in
-      let credentials = CallerCredentials(headers: { request.headers[$0] })
+      let credentials = CallerCredentials(
+        from: request.peer.address, headers: { request.headers[$0] })
       return try? await callers?.authenticate(credentials).identities.map(\.namespace)
     }
     access.isByNamespace = options.debugPolicy.asksCallers

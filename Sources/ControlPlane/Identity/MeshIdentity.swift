@@ -87,6 +87,17 @@ final class MeshIdentity: Service {
   /// Waits until there is an authority, and a certificate of the TLS port.
   func waitUntilReady() async { for await _ in ready.stream {} }
 
+  /// Waits until what is served, if anything is, has the roots that workloads are to trust, so that nobody
+  /// is told first that there are none; after some seconds nobody waits.
+  func waitUntilServed(by snapshot: @Sendable () -> MeshSnapshot?) async {
+    let end = ContinuousClock.now + .seconds(5)
+    while let settings = snapshot()?.settings, let roots = trustBundle(settings),
+      roots != settings.trustBundle, ContinuousClock.now < end
+    {
+      guard (try? await ContinuousClock().sleep(for: .milliseconds(20))) != nil else { return }
+    }
+  }
+
   /// Opens the authority, but for one that an API server keeps: that may come later, and the TLS port
   /// waits for it.
   func start() async throws {

@@ -74,11 +74,14 @@ final class ConfigurationPipeline: Service {
   /// Looks at the mesh's roots once a second.
   private func watchRoots(_ sender: AsyncStream<Event>.Continuation) async {
     while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
-      let settings = store.settings
-      if let roots = trustBundle(settings), roots != settings.trustBundle {
-        sender.yield(.trustBundle(roots))
-      }
+      if let roots = newRoots { sender.yield(.trustBundle(roots)) }
     }
+  }
+
+  /// The mesh's roots, where they are known and others than before.
+  private var newRoots: [String]? {
+    let settings = store.settings
+    return trustBundle(settings).flatMap { $0 == settings.trustBundle ? nil : $0 }
   }
 
   // MARK: The one writer
@@ -111,6 +114,10 @@ final class ConfigurationPipeline: Service {
     if let reading = delivery.mesh {
       report(reading.problems)
       changed(timed { store.apply(reading, at: WallClock.now()) }, &state)
+    }
+    // What is served first has the roots already.
+    if server.snapshot == nil, let roots = newRoots {
+      changed(timed { store.set(trustBundle: roots) }, &state)
     }
     for remote in delivery.remotes {
       report(

@@ -12,6 +12,7 @@ from certificates import field, read
 from cluster import Cluster
 from mesh.client import wait_until
 
+from .pilotagent import ROOTS, PilotAgent
 from .identity import GATEWAY_METADATA, SECRET, Page, create, held, refusal
 
 SECRETS = "/api/v1/namespaces/istio-system/secrets"
