@@ -48,15 +48,11 @@ public final class CertificateRequest: Sendable {
   /// The request as DER.
   public var der: [UInt8] { encoded { i2d_X509_REQ(pointer, $0) } }
 
-  /// The key as it is written here.
-  var writtenKey: OpaquePointer? { X509_REQ_get_X509_PUBKEY(pointer) }
-
   /// The key, after the proof that the requester has its private half: a key that is strong enough
   /// and a signature that verifies, by a digest that may be trusted.
   public func provenKey() throws(CryptographyError) -> PublicKey {
     let key = PublicKey(
-      taking: try need(X509_REQ_get_pubkey(pointer), "its public key is not of a known kind"),
-      of: self)
+      taking: try need(X509_REQ_get_pubkey(pointer), "its public key is not of a known kind"))
     if let weakness = key.kind.weakness { throw CryptographyError(weakness) }
     guard CertificateRequest.signatures.contains(X509_REQ_get_signature_nid(pointer)) else {
       throw CryptographyError("its signature is of a kind that is not taken")

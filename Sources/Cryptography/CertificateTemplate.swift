@@ -47,7 +47,7 @@ extension Certificate {
     try need(X509_set_version(pointer, 2), what)
     try setSerial()
     try setTimes(template)
-    try setKey(publicKey)
+    try need(X509_set_pubkey(pointer, publicKey.pointer), what)
     if !template.organization.isEmpty {
       try need(
         X509_NAME_add_entry_by_NID(
@@ -139,30 +139,6 @@ extension Certificate {
       what)
   }
 
-  /// Takes a public key over: its bytes as they stand in a request, where they do, which spares
-  /// decoding and encoding them.
-  private func setKey(_ key: PublicKey) throws(CryptographyError) {
-    let what = "a public key cannot be set"
-    guard let written = key.written, let own = X509_get_X509_PUBKEY(pointer) else {
-      return try need(X509_set_pubkey(pointer, key.pointer), what)
-    }
-    var (kind, bytes, count): (OpaquePointer?, UnsafePointer<UInt8>?, Int32) = (nil, nil, 0)
-    var algorithm: UnsafeMutablePointer<X509_ALGOR>?
-    var (parameterType, parameter): (Int32, UnsafeRawPointer?) = (0, nil)
-    try need(X509_PUBKEY_get0_param(&kind, &bytes, &count, &algorithm, written), what)
-    X509_ALGOR_get0(nil, &parameterType, &parameter, algorithm)
-    // A named curve; keys of other forms are written anew.
-    guard parameterType == V_ASN1_OBJECT, let kind, let bytes, let parameter else {
-      return try need(X509_set_pubkey(pointer, key.pointer), what)
-    }
-    let copy = CRYPTO_memdup(bytes, Int(count), #file, #line)
-    let result = X509_PUBKEY_set0_param(
-      own, OBJ_dup(kind), V_ASN1_OBJECT,
-      UnsafeMutableRawPointer(OBJ_dup(OpaquePointer(parameter))),
-      copy?.assumingMemoryBound(to: UInt8.self), count)
-    try need(result, what)
-  }
-
   private func add(
     _ kind: Int32, _ value: String, _ context: inout X509V3_CTX
   ) throws(CryptographyError) {
@@ -226,7 +202,7 @@ extension CertificateTemplate.Name {
 }
 
 /// The digest that a kind of key signs with; nil for those that bring their own.
-private func signatureDigest(of kind: PublicKey.Kind) -> OpaquePointer? {
+func signatureDigest(of kind: PublicKey.Kind) -> OpaquePointer? {
   switch kind {
   case .p384: EVP_sha384()
   case .p521: EVP_sha512()

@@ -25,16 +25,8 @@ public final class PublicKey: Sendable {
 
   nonisolated(unsafe) let pointer: OpaquePointer  // SAFETY: see the head of the file.
 
-  /// The key as it is written in a request, which is kept for it; nil where it was read otherwise.
-  nonisolated(unsafe) let written: OpaquePointer?  // SAFETY: it is part of the request, unchanged.
-  private let request: CertificateRequest?
-
   /// Takes a reference over.
-  init(taking pointer: OpaquePointer, of request: CertificateRequest? = nil) {
-    self.pointer = pointer
-    self.request = request
-    written = request?.writtenKey
-  }
+  init(taking pointer: OpaquePointer) { self.pointer = pointer }
 
   deinit { EVP_PKEY_free(pointer) }
 

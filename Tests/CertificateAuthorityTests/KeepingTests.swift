@@ -104,7 +104,7 @@ final class StateFolder: Sendable {
     let (late, other) = (Replica(store, at: time), Replica(store, at: time))
     try await late.keeper.refresh()
     try await other.keeper.refresh()
-    let key = try PrivateKey(generating: .p256).publicKey()
+    let key = SubjectKey(try PrivateKey(generating: .p256).publicKey())
     let leaf = try late.authority.issue(for: key, names: [.uri("spiffe://a/b")], lifetime: 3600)
     #expect(try await late.keeper.renewIfDue())
     #expect(try await !late.keeper.renewIfDue())
@@ -114,8 +114,8 @@ final class StateFolder: Sendable {
     #expect(new.certificate.notAfter == time + 3650 * 86_400)
     // What either signed is trusted by who knows either.
     let fresh = try late.authority.issue(for: key, names: [.uri("spiffe://a/b")], lifetime: 3600)
-    try leaf.leaf.verify(intermediates: [], roots: [new.certificate], at: time)
-    try fresh.leaf.verify(intermediates: [], roots: [old.certificate], at: time)
+    try leaf.leaf.certificate().verify(intermediates: [], roots: [new.certificate], at: time)
+    try fresh.leaf.certificate().verify(intermediates: [], roots: [old.certificate], at: time)
     // The other replica takes it over when it looks next.
     #expect(try await other.keeper.refresh() && other.signer == late.signer)
   }

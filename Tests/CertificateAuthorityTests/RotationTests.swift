@@ -103,8 +103,10 @@ import Testing
     var replica = Replica(store)
     try await replica.keeper.refresh()
     let old = replica.signer
-    let key = try PrivateKey(generating: .p256).publicKey()
-    var leaves = [try replica.authority.issue(for: key, names: [], lifetime: 600)]
+    let key = SubjectKey(try PrivateKey(generating: .p256).publicKey())
+    var leaves = [
+      try replica.authority.issue(for: key, names: [.uri("spiffe://a/b")], lifetime: 600)
+    ]
     store.fail(write: write, keeps: keeps)
     var crashes = 0
     for step in [Step.begin, .advance, .advance] {
@@ -120,10 +122,14 @@ import Testing
       }
       let roots = replica.authority.current?.roots ?? []
       if replica.keeper.current?.rotation != nil {
-        for leaf in leaves { try leaf.leaf.verify(intermediates: [], roots: roots, at: Self.now) }
+        for leaf in leaves {
+          try leaf.leaf.certificate().verify(intermediates: [], roots: roots, at: Self.now)
+        }
       }
-      leaves.append(try replica.authority.issue(for: key, names: [], lifetime: 600))
-      try leaves[leaves.count - 1].leaf.verify(intermediates: [], roots: roots, at: Self.now)
+      leaves.append(
+        try replica.authority.issue(for: key, names: [.uri("spiffe://a/b")], lifetime: 600))
+      try leaves[leaves.count - 1].leaf.certificate().verify(
+        intermediates: [], roots: roots, at: Self.now)
     }
     #expect(crashes == 1 && replica.roots.count == 1 && replica.signer != old)
     #expect(replica.keeper.current?.rotation == nil)
@@ -190,8 +196,8 @@ import Testing
     let policy = SelfSignedPolicy(organization: "a")
     let signer = try SigningAuthority.selfSigned(policy, now: Self.now)
     replica.authority.install(signer)
-    let key = try PrivateKey(generating: .p256).publicKey()
-    let issued = try replica.authority.issue(for: key, names: [], lifetime: 60)
+    let key = SubjectKey(try PrivateKey(generating: .p256).publicKey())
+    let issued = try replica.authority.issue(for: key, names: [.uri("spiffe://a/b")], lifetime: 60)
     let ledger = IssuanceLedger(limit: 2)
     func workload(_ peer: String) -> IssuanceLedger.Workload {
       IssuanceLedger.Workload(peer: peer, namespace: "default", serviceAccount: "a")

@@ -74,14 +74,15 @@ struct SigningAuthorityTests {
     policy.longestLifetime = 10_000
     let at = now
     let authority = CertificateAuthority(try folder.load(), policy: policy, now: { at })
-    let key = try PrivateKey(generating: .p256).publicKey()
+    let key = SubjectKey(try PrivateKey(generating: .p256).publicKey())
     let ends: [(asked: Int64, given: Int64)] = [
       (0, 100), (-1, 100), (60, 60), (.max, 5000), (9000, 5000),
     ]
     for (asked, given) in ends {
-      let issued = try authority.issue(for: key, names: [], lifetime: asked)
-      #expect(issued.leaf.notAfter == now + given && issued.leaf.notBefore == now - 120)
-      try issued.leaf.verify(intermediates: issued.chain, roots: issued.roots, at: now)
+      let issued = try authority.issue(for: key, names: [.uri("spiffe://a/b")], lifetime: asked)
+      let leaf = try issued.leaf.certificate()
+      #expect(leaf.notAfter == now + given && leaf.notBefore == now - 120)
+      try leaf.verify(intermediates: issued.chain, roots: issued.roots, at: now)
     }
   }
 

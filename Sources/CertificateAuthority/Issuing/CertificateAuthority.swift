@@ -25,7 +25,7 @@ public struct IssuingPolicy: Hashable, Sendable {
 /// A certificate as it goes to who asked for it.
 public struct IssuedCertificate: Sendable {
   /// The certificate.
-  public var leaf: Certificate
+  public var leaf: IssuedLeaf
   /// The certificates to send with it.
   public var chain: [Certificate]
   /// The roots to trust.
@@ -41,7 +41,7 @@ public struct IssuedCertificate: Sendable {
   /// When it was issued, in seconds since 1970.
   var issuedAt: Int64
   /// When the leaf ends, in seconds since 1970.
-  var end: Int64
+  public var end: Int64
 
   /// The leaf and its chain, PEM.
   public var chainPEM: String { leaf.pem + chainPEMs.joined() }
@@ -99,15 +99,14 @@ public final class CertificateAuthority: Sendable {
   ///   - lifetime: The life that is asked for in seconds; zero and less for the standard one. A leaf
   ///     never outlives who signs it.
   public func issue(
-    for key: PublicKey, names: [CertificateTemplate.Name], lifetime: Int64
+    for key: SubjectKey, names: [CertificateTemplate.Name], lifetime: Int64
   ) throws(CryptographyError) -> IssuedCertificate {
     guard let signer = current else { throw CryptographyError("the authority is not ready") }
     let now = now()
     let end = min(now + policy.lifetime(asked: lifetime), signer.certificate.notAfter)
     guard end > now else { throw CryptographyError("the signing certificate has expired") }
-    var template = CertificateTemplate(notBefore: now - IssuingPolicy.backdating, notAfter: end)
-    template.names = names
-    let leaf = try Certificate(template, for: key, issuer: signer.certificate, key: signer.key)
+    let leaf = try signer.leaves().leaf(
+      for: key, names: names, notBefore: now - IssuingPolicy.backdating, notAfter: end)
     return IssuedCertificate(
       leaf: leaf, chain: signer.chain, roots: signer.roots, chainPEMs: signer.chainPEMs,
       rootsPEM: signer.rootsPEM, rootSerials: signer.rootSerials, signer: signer.serial,

@@ -50,9 +50,9 @@ public struct CertificateService: Sendable {
     let asked = try AskedCertificate(message)
     let identities = try identities(of: caller, asked, call)
     let names = identities.map { CertificateTemplate.Name.uri("\($0)") }
-    let key: PublicKey
+    let key: SubjectKey
     do throws(CryptographyError) {
-      key = try CertificateRequest(asked.request).provenKey()
+      key = try SubjectKey(provenBy: asked.request)
     } catch {
       metrics.badRequests.increment()
       log.warn("\(call.peer) (\(caller.names)): the CSR is refused: \(error)")

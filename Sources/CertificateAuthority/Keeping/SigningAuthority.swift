@@ -2,6 +2,7 @@
 
 public import Cryptography
 import StateDirectory
+import Synchronization
 
 /// Why an authority cannot be used: one sentence that names the file.
 public struct AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -33,6 +34,7 @@ public final class SigningAuthority: Sendable {
   public let rootSerials: Set<String>
   let key: PrivateKey
   let chainPEMs: [String]
+  private let issuer = Mutex<LeafIssuer?>(nil)
 
   /// Takes an authority that was made here.
   init(certificate: Certificate, key: PrivateKey, chain: [Certificate], roots: [Certificate]) {
@@ -44,6 +46,16 @@ public final class SigningAuthority: Sendable {
     serial = certificate.serial
     rootSerials = Set(roots.map(\.serial))
     chainPEMs = chain.map(\.pem)
+  }
+
+  /// Signs its leaves.
+  func leaves() throws(CryptographyError) -> LeafIssuer {
+    try issuer.withLock { issuer throws(CryptographyError) in
+      if let issuer { return issuer }
+      let made = try LeafIssuer(certificate, key: key)
+      issuer = made
+      return made
+    }
   }
 
   /// Reads an authority from its files, and checks that it can sign: the key is the certificate's,

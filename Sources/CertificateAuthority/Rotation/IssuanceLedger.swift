@@ -49,7 +49,7 @@ public final class IssuanceLedger: Sendable {
 
   /// Remembers what a workload was given just now.
   public func note(_ workload: Workload, _ issued: IssuedCertificate) {
-    note(workload, issued, signer: issued.signer, at: issued.leaf.notBefore)
+    note(workload, issued, signer: issued.signer, at: issued.issuedAt)
   }
 
   /// Remembers what a workload was given.

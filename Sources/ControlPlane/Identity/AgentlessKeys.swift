@@ -15,14 +15,14 @@ extension WorkloadSecretSource {
     WorkloadSecretSource { identity, peer in
       let key = try PrivateKey(generating: .p256)
       let issued = try authority.issue(
-        for: key.publicKey(), names: [.uri(identity.description)], lifetime: 0)
+        for: SubjectKey(key.publicKey()), names: [.uri(identity.description)], lifetime: 0)
       ledger.note(
         IssuanceLedger.Workload(
           peer: peer, namespace: identity.namespace, serviceAccount: identity.serviceAccount),
         issued)
       return WorkloadSecrets(
         chain: Array(issued.chainPEM.utf8), key: Array(try key.pem().utf8),
-        roots: Array(issued.rootsPEM.utf8), end: issued.leaf.notAfter)
+        roots: Array(issued.rootsPEM.utf8), end: issued.end)
     } mark: {
       guard let signer = authority.current else { return [] }
       return signer.certificate.der + signer.roots.flatMap(\.der)

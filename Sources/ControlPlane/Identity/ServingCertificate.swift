@@ -34,9 +34,9 @@ struct ServingCertificate {
     marks = roots
     let key = try PrivateKey(generating: .p256)
     let issued = try authority.issue(
-      for: key.publicKey(), names: options.serverNames.map { .dns($0) },
+      for: SubjectKey(key.publicKey()), names: options.serverNames.map { .dns($0) },
       lifetime: ServingCertificate.lifetime)
-    renewAt = now + max(1, (issued.leaf.notAfter - now) / 2)
+    renewAt = now + max(1, (issued.end - now) / 2)
     issuer = signer.certificate
     return TLSIdentity(
       certificateChainPEM: issued.chainPEM, privateKeyPEM: try key.pem(),
