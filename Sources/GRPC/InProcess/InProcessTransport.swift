@@ -93,7 +93,9 @@ final class InProcessCall: ServerCallBackend {
     }
   }
 
-  func finish(_ status: GRPCStatus) async {
+  func finish(_ end: CallEnd) async {
+    if let message = end.message, case .failure = await write(message) { return }
+    let status = end.status
     guard self.status.fulfil(status) else { return }
     closed.fulfil(false)
     requests.fail(GRPCStatus(.cancelled, "the call has ended"))

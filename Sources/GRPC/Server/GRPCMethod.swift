@@ -4,10 +4,17 @@
 public struct GRPCMethod: Sendable {
   /// The path, `/package.Service/Method`.
   public let path: String
-  let handler: @Sendable (GRPCServerStream) async -> GRPCStatus
+  let handler: @Sendable (GRPCServerStream) async -> CallEnd
 
   /// A method whose handler reads and writes as it likes and returns the call's status.
   public init(path: String, _ handler: @escaping @Sendable (GRPCServerStream) async -> GRPCStatus) {
+    self.path = path
+    self.handler = { CallEnd(status: await handler($0)) }
+  }
+
+  private init(
+    path: String, endingBy handler: @escaping @Sendable (GRPCServerStream) async -> CallEnd
+  ) {
     self.path = path
     self.handler = handler
   }
@@ -18,19 +25,27 @@ public struct GRPCMethod: Sendable {
     _ reply:
       @escaping @Sendable (GRPCMessage, GRPCServerStream) async throws(GRPCStatus) -> GRPCMessage
   ) -> GRPCMethod {
-    GRPCMethod(path: path) { stream in
-      do throws(GRPCStatus) {
-        var requests = stream.requests.makeAsyncIterator()
-        guard let request = try await requests.next() else {
-          return GRPCStatus(.invalidArgument, "a call of \(path) ended without a request")
+    GRPCMethod(
+      path: path,
+      endingBy: { stream in
+        do throws(GRPCStatus) {
+          var requests = stream.requests.makeAsyncIterator()
+          guard let request = try await requests.next() else {
+            throw GRPCStatus(.invalidArgument, "a call of \(path) ended without a request")
+          }
+          return CallEnd(status: .ok, message: try await reply(request, stream))
+        } catch {
+          return CallEnd(status: error)
         }
-        try await stream.write(reply(request, stream))
-        return .ok
-      } catch {
-        return error
-      }
-    }
+      })
   }
+}
+
+/// How a handler ends its call.
+struct CallEnd: Sendable {
+  var status: GRPCStatus
+  /// What is sent before the status, with it.
+  var message: GRPCMessage?
 }
 
 /// The methods of a server, and what becomes of a call.
@@ -46,27 +61,27 @@ struct MethodTable: Sendable {
   func serve(_ call: any ServerCallBackend) async {
     guard let method = methods[call.caller.method] else {
       let message = "this server has no method \(call.caller.method)"
-      return await call.finish(GRPCStatus(.unimplemented, message))
+      return await call.finish(CallEnd(status: GRPCStatus(.unimplemented, message)))
     }
-    await call.finish(MethodTable.status(of: method, for: call))
+    await call.finish(MethodTable.end(of: method, for: call))
   }
 
   /// Runs the handler; the call's end cancels it, and its end ends the watch.
-  private static func status(
+  private static func end(
     of method: GRPCMethod, for call: any ServerCallBackend
-  ) async -> GRPCStatus {
-    await withTaskGroup(of: GRPCStatus?.self) { group in
+  ) async -> CallEnd {
+    await withTaskGroup(of: CallEnd?.self) { group in
       group.addTask { await method.handler(GRPCServerStream(call.caller, backend: call)) }
       group.addTask {
         _ = await call.closed.waitUnlessCancelled()
         return nil
       }
-      var status: GRPCStatus?
+      var end: CallEnd?
       for await ended in group {
-        status = status ?? ended
+        end = end ?? ended
         group.cancelAll()
       }
-      return status ?? GRPCStatus(.cancelled)
+      return end ?? CallEnd(status: GRPCStatus(.cancelled))
     }
   }
 }

@@ -56,6 +56,6 @@ protocol ServerCallBackend: MessageReader {
   var closed: OneShot<Bool> { get }
   /// Sends a message.
   func write(_ message: GRPCMessage) async -> WriteOutcome
-  /// Ends the call; returns when the status is accepted.
-  func finish(_ status: GRPCStatus) async
+  /// Ends the call; returns when the status is accepted, and the message before it.
+  func finish(_ end: CallEnd) async
 }

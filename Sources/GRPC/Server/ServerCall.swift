@@ -37,15 +37,16 @@ final class ServerCall: ServerCallBackend {
     return sent.flatMap { $0 ? .success(()) : .failure(ServerCall.gone) }
   }
 
-  func finish(_ status: GRPCStatus) async {
+  func finish(_ end: CallEnd) async {
     if closed.current != nil { return }
+    let status = end.status
     let details = UnsafeMutablePointer<grpc_slice>.allocate(capacity: 1)
     details.initialize(to: copiedSlice(status.message))
     var operation = grpc_op()
     operation.op = GRPC_OP_SEND_STATUS_FROM_SERVER
     operation.data.send_status_from_server.status = grpc_status_code(Int32(status.code.rawValue))
     operation.data.send_status_from_server.status_details = details
-    let sent = await SendOperation.run(call, headers() + [operation])
+    let sent = await SendOperation.run(call, message: end.message, headers() + [operation])
     grpc_slice_unref(details.pointee)
     details.deallocate()
     if case .failure(let refusal) = sent { call.cancel(refusal) }
