@@ -50,7 +50,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def _config(folder, port, application):
+def web_config(folder, port, application):
     """One workload, `web`, which takes mutual TLS alone."""
     config = ConfigDirectory(os.path.join(folder, "config"))
     def put(version, kind, name, labels=None, **rest):
@@ -76,23 +76,25 @@ def _config(folder, port, application):
 
 
 class Agent:
-    """One run of navarch-agent with its Envoy."""
+    """One run of navarch-agent with its Envoy, in a folder of its own."""
 
-    def __init__(self, daemon, folder, **environment):
+    def __init__(self, daemon, folder, account="web", proxy=(), token=True, **environment):
         self.admin, self.status, self.ready, self.prometheus = free_ports(4)
-        token = os.path.join(folder, "token")
-        with open(token, "w") as file:
-            file.write(daemon.token("default", "web"))
-        proxy = {"discoveryAddress": daemon.secure, "configPath": os.path.join(folder, "proxy"),
-                 "binaryPath": paths.envoy(), "proxyAdminPort": self.admin,
-                 "statusPort": self.status,
-                 "terminationDrainDuration": "1s", "concurrency": 1}
+        path = os.path.join(folder, "token")
+        if token:
+            with open(path, "w") as file:
+                file.write(daemon.token("default", account))
+        settings = {"discoveryAddress": daemon.secure, "configPath": os.path.join(folder, "proxy"),
+                    "binaryPath": paths.envoy(), "proxyAdminPort": self.admin,
+                    "statusPort": self.status, "terminationDrainDuration": "1s", "concurrency": 1,
+                    **dict(proxy)}
+        self.program = os.path.join(os.path.dirname(daemon.control), "navarch-agent")
         self.child = Child(
-            "agent", [os.path.join(os.path.dirname(daemon.control), "navarch-agent"), "proxy",
-                      "sidecar"], os.path.join(folder, "agent.log"), environment={
+            "agent", ["env", "--chdir=" + folder, self.program, "proxy", "sidecar"],
+            os.path.join(folder, "agent.log"), environment={
                 "POD_NAME": "web-1", "POD_NAMESPACE": "default", "INSTANCE_IP": "10.244.1.30",
-                "SERVICE_ACCOUNT": "web", "PROXY_CONFIG": json.dumps(proxy),
-                "JWT_PATH": token, "CA_ROOT_CA": daemon.roots(), "ISTIOD_SAN": identity.SERVER,
+                "SERVICE_ACCOUNT": account, "PROXY_CONFIG": json.dumps(settings),
+                "JWT_PATH": path, "CA_ROOT_CA": daemon.roots(), "ISTIOD_SAN": identity.SERVER,
                 "ENVOY_STATUS_PORT": str(self.ready),
                 "ENVOY_PROMETHEUS_PORT": str(self.prometheus),
                 "ISTIO_META_INTERCEPTION_MODE": "NONE",
@@ -139,7 +141,7 @@ def test_application_is_looked_after(start):
         port, names = free_ports(2)
         application = Application()
         app = application.server_address[1]
-        config = _config(folder, port, app)
+        config = web_config(folder, port, app)
         probes = {"/app-health/web/livez": {"httpGet": {"port": app, "path": "/live"}},
                   "/app-health/web/readyz": {"httpGet": {"port": app, "path": "/ill"}},
                   "/app-health/web/startupz": {"tcpSocket": {"port": app}}}
@@ -180,7 +182,7 @@ def test_application_is_looked_after(start):
                 agent.child.stop(20)
 
 
-def _client(daemon, folder):
+def mesh_client(daemon, folder):
     """Another workload's side of TLS, with a certificate from the mesh's authority."""
     csr, key = certificates.request(folder)
     chain = identity.create(daemon, certificates.read(csr).encode(), roots=daemon.roots(),
@@ -194,7 +196,7 @@ def _client(daemon, folder):
     return context
 
 
-def _ask(port, context):
+def ask(port, context):
     """The answer over mutual TLS, and the certificate that was shown."""
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
     try:
@@ -220,20 +222,20 @@ def test_mutual_tls_with_certificates_that_renew(start):
     with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder:
         port = free_ports(1)[0]
         application = Application()
-        config = _config(folder, port, application.server_address[1])
+        config = web_config(folder, port, application.server_address[1])
         with start(config_dir=config.folder) as daemon:
             agent = Agent(daemon, folder, SECRET_TTL="8s")
             try:
                 agent.wait()
-                client = _client(daemon, folder)
-                answer, shown = wait_until("an answer", lambda: _try(port, client), 30)
+                client = mesh_client(daemon, folder)
+                answer, shown = wait_until("an answer", lambda: try_to_ask(port, client), 30)
                 assert "URI=spiffe://cluster.local/ns/default/sa/client" in answer, answer
                 assert WEB in field(shown, "-ext", "subjectAltName"), shown
                 assert _plain(port) is None, "a client without TLS is served"
                 _renewed(port, client, 3)
                 daemon.child.stop(15)
                 for _ in range(5):  # the last configuration serves on
-                    assert "sa/client" in _ask(port, client)[0]
+                    assert "sa/client" in ask(port, client)[0]
                 daemon.start()
                 _renewed(port, client, 2)
                 assert "PRIVATE" not in certificates.read(agent.child.log)
@@ -246,13 +248,13 @@ def _renewed(port, client, count):
     """Asks until so many certificates were shown; every request on the way is answered."""
     serials = set()
     while len(serials) < count:
-        answer, shown = _ask(port, client)
+        answer, shown = ask(port, client)
         assert "sa/client" in answer, answer
         serials.add(field(shown, "-serial"))
 
 
-def _try(port, client):
+def try_to_ask(port, client):
     try:
-        return _ask(port, client)
+        return ask(port, client)
     except OSError:
         return None

@@ -17,10 +17,9 @@ SUBSETS = [{"name": v, "labels": {"version": v}} for v in ("v1", "v2")]
 
 
 class App:
-    """One application, as a process of its own."""
+    """One application, as a process of its own, by a bootstrap for gRPC's xDS."""
 
-    def __init__(self, daemon, address, name, arguments, certificates=None):
-        settings = json.dumps(bootstrap(daemon, address, name, certificates))
+    def __init__(self, settings, arguments):
         self.process = subprocess.Popen(
             [sys.executable, APP, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, env=dict(
@@ -44,8 +43,8 @@ class App:
         self.process.communicate()
 
 
-def bootstrap(daemon, address, name, certificates):
-    """What Istio's agent writes for a gRPC application."""
+def bootstrap(daemon, address, name, certificates=None):
+    """What Istio's agent writes for a gRPC application, as text."""
     config = {
         "xds_servers": [{"server_uri": daemon.ads, "channel_creds": [{"type": "insecure"}],
                          "server_features": ["xds_v3"]}],
@@ -60,7 +59,7 @@ def bootstrap(daemon, address, name, certificates):
                        "private_key_file": certificates + "/key.pem",
                        "ca_certificate_file": certificates + "/cert.pem",
                        "refresh_interval": "60s"}}}
-    return config
+    return json.dumps(config)
 
 
 def pod(name, address, port, secure):
@@ -106,10 +105,12 @@ def applications(start, certificates=None):
         stack.enter_context(daemon)
         for name, address in pods.items():
             server = stack.enter_context(App(
-                daemon, address, name, ["serve", "%s:%d" % (address, port), name], certificates))
+                bootstrap(daemon, address, name, certificates),
+                ["serve", "%s:%d" % (address, port), name]))
             assert server.line() == "serving", "a server does not serve"
         caller = stack.enter_context(App(
-            daemon, "127.0.2.1", "caller", ["call", "xds:///" + HOST + ":7070"], certificates))
+            bootstrap(daemon, "127.0.2.1", "caller", certificates),
+            ["call", "xds:///" + HOST + ":7070"]))
         yield daemon, caller
 
 
@@ -133,7 +134,8 @@ def test_calls_follow_rules(start):
 def test_short_names_and_all_servers(start):
     """A short name is found as the application's DNS would find it"""
     with applications(start) as (daemon, _), \
-            App(daemon, "127.0.2.1", "caller", ["call", "xds:///echo:7070"]) as caller:
+            App(bootstrap(daemon, "127.0.2.1", "caller"),
+                ["call", "xds:///echo:7070"]) as caller:
         assert caller.ask().startswith("echo-v"), "no answer by the short name"
 
 
