@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Configuration
-import KubernetesClient
+public import KubernetesClient
 import MeshModel
 import Synchronization
 
