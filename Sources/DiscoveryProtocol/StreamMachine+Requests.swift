@@ -8,6 +8,7 @@ extension StreamMachine {
     guard face == .sotw else { throw wrongFace }
     try spend()
     try check(type: request.type, names: request.names, nodeSize: request.nodeSize)
+    guard request.type != .healthInformation else { return }
     guard var state = types.take(request.type) else {
       var state = start(request.type)
       state.apply(state.subscription.replace(with: request.names))
@@ -39,6 +40,7 @@ extension StreamMachine {
     try spend()
     let names = request.subscribe + request.unsubscribe + request.initialVersions.keys
     try check(type: request.type, names: names, nodeSize: request.nodeSize)
+    guard request.type != .healthInformation else { return }
     let known = types.take(request.type)
     let isNew = known == nil
     var state = known ?? start(request.type)

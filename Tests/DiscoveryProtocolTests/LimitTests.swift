@@ -55,6 +55,16 @@ import Testing
     #expect(error?.message == "The client asks for more than 1 types.")
   }
 
+  /// Istio's agent takes what is none of its types for Envoy's, and logs an error.
+  @Test(arguments: [StreamMachine.Face.sotw, .delta])
+  func reportsOfHealthAreNeverAnswered(_ face: StreamMachine.Face) {
+    var script = Script(face)
+    #expect(script.ask(.healthInformation) == [])
+    #expect(script.push() == [])
+    #expect(script.ask(.healthInformation, error: NackDetail(message: "ill")) == [])
+    #expect(script.records == [] && script.error == nil)
+  }
+
   @Test func aRequestWithoutATypeEndsTheStream() {
     #expect(refused { $0.ask(ResourceType(url: "")) }?.code == .invalidArgument)
   }

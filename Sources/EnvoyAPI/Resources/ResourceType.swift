@@ -66,6 +66,10 @@ public struct ResourceType: Hashable, Sendable {
   public static let nameTable = ResourceType(.nameTable)
   /// Istio's proxy configuration for agents (PCDS).
   public static let proxyConfig = ResourceType(.proxyConfig)
+  /// What Istio's agent reports of its workload's health in the form of requests: no resource, and
+  /// never answered.
+  public static let healthInformation = ResourceType(
+    url: "type.googleapis.com/istio.v1.HealthInformation")
 
   /// The order of a push: what others refer to first (xDS protocol, "Eventual consistency").
   public static let pushOrder = Known.allCases.map { ResourceType($0) }

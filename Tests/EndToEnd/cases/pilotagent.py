@@ -208,10 +208,11 @@ def test_pilot_agent_is_served(start):
             # The first answer has them, however early it is.
             trusted = further_roots.FromString(agent.contents(agent.take(ROOTS))[0])
             assert list(trusted.ca_certificates_pem) == [certificates.read(roots)]
-            # Health is answered by nothing, as of a workload that was not registered by itself.
-            assert not agent.take(HEALTH).resources
+            # Health is answered by nothing: the agent takes an answer for Envoy's, and logs an error.
             agent.send(HEALTH, error="unhealthy")
             agent.send(HEALTH)
+            agent.send(BOOTSTRAP, ["y"])
+            assert agent.take(BOOTSTRAP).removed_resources == ["y"]
             # What nobody knows is said not to be there, and the stream goes on.
             for url in (BOOTSTRAP, PREFIX + "istio.extensions.v1alpha1.WasmPlugin",
                         PREFIX + "istio.workload.Workload", "no type at all"):
