@@ -15,6 +15,8 @@ import StateDirectory
 public enum Agent {
   /// Runs a command line (without the program's name); returns the exit status, which is Envoy's.
   public static func main(arguments: [String], environment: [String: String]) async -> Int32 {
+    // Names are the system's matter: its hosts file first, which machines without a mesh's DNS rely on.
+    setenv("GRPC_DNS_RESOLVER", "native", 0)
     do {
       let help = Flag("help", .truth, "false", short: "h", "Say this and end")
       let line = try FlagValues(

@@ -84,7 +84,9 @@ class Agent:
         if token:
             with open(path, "w") as file:
                 file.write(daemon.token("default", account))
-        settings = {"discoveryAddress": daemon.secure, "configPath": os.path.join(folder, "proxy"),
+        # An address that only the system's resolver reads, which the agent is to ask: it has /etc/hosts.
+        address = daemon.secure.replace("127.0.0.1", "127.1")
+        settings = {"discoveryAddress": address, "configPath": os.path.join(folder, "proxy"),
                     "binaryPath": paths.envoy(), "proxyAdminPort": self.admin,
                     "statusPort": self.status, "terminationDrainDuration": "1s", "concurrency": 1,
                     **dict(proxy)}
