@@ -50,6 +50,7 @@ public enum Agent {
     let logs = try LogSystem(options.logs)
     let log = logs.scope()
     for flag in unknown { log.warn("the flag \(flag) is not known and has no effect") }
+    for warning in options.bootstrap.warnings { log.warn(warning) }
     guard let signals = ProcessSignals() else {
       throw FlagError("The system does not let signals be handled.")
     }
@@ -153,6 +154,8 @@ public enum Agent {
     SECRET_GRACE_PERIOD_RATIO, SECRET_GRACE_PERIOD_RATIO_JITTER, ENVOY_STATUS_PORT, ENVOY_PROMETHEUS_PORT,
     ISTIO_KUBE_APP_PROBERS, ISTIO_PROMETHEUS_ANNOTATIONS, METRICS_LOCALHOST_ACCESS_ONLY,
     EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, TERMINATION_DRAIN_DURATION_SECONDS,
+    ISTIO_DELTA_XDS, ISTIO_DUAL_STACK, HOST_IP, ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL,
+    HTTP_STRIP_FRAGMENT_FROM_PATH_UNSAFE_IF_DISABLED, ENVOY_SKIP_DEPRECATED_LOGS,
     PROXY_CONFIG_XDS_AGENT, DNS_PROXY_ADDR, DNS_FORWARD_PARALLEL, DNS_FORWARD_TIMEOUT, DISABLE_ENVOY,
     GRPC_XDS_BOOTSTRAP, ISTIO_BOOTSTRAP_OVERRIDE, XDS_HEADER_…, CA_HEADER_…, ISTIO_META_…, ISTIO_METAJSON_….
     JWT_PATH is ours: the token's file (./var/run/secrets/tokens/istio-token).

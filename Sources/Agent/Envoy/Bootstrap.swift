@@ -1,43 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import JSON
+import Logging
 
 /// The configuration that Envoy starts with: who it is, the agent's socket for all the rest, and the
 /// ports that others ask of its health and metrics.
+///
+/// It says what the bootstrap of Istio's agent says wherever that can be seen: metrics by the same names
+/// and tags, the same flags of Envoy's runtime, the same collectors.
 enum Bootstrap {
+  /// Where the types of Envoy's extensions begin.
+  static let types = "type.googleapis.com/envoy.extensions."
+
   /// The bootstrap of an agent's options.
   static func make(_ options: AgentOptions, socket: String) -> JSONValue {
-    let local = options.addresses.allSatisfy(\.isVersion6) ? "::1" : "127.0.0.1"
+    let more = options.bootstrap
+    return .members(
+      ("application_log_config", ["log_format": logFormat(options)]),
+      ("node", node(options)), ("layered_runtime", ["layers": runtime(options)]),
+      ("bootstrap_extensions", [internalListeners]),
+      ("stats_flush_interval", more.statistics.flushInterval.map(duration)),
+      ("stats_eviction_interval", more.statistics.evictionInterval.map(duration)),
+      ("stats_config", statistics(more.statistics)), ("admin", admin(options)),
+      ("dynamic_resources", discovery(more)),
+      (
+        "static_resources",
+        [
+          "clusters": .array(clusters(options, socket: socket)),
+          "listeners": .array(listeners(options)),
+        ]
+      ), ("overload_manager", connectionLimit(more)), ("tracing", tracing(options)),
+      ("stats_sinks", sinks(more.collectors)), ("cluster_manager", clusterManager(more)),
+      ("deferred_stat_options", ["enable_deferred_creation_stats": true]))
+  }
+
+  private static func logFormat(_ options: AgentOptions) -> JSONValue {
+    guard options.logs.format == .json else {
+      return ["text_format": "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t"]
+    }
     return [
-      "node": node(options),
-      "layered_runtime": ["layers": runtime(options)],
-      "admin": ["address": address("127.0.0.1", options.adminPort)],
-      "dynamic_resources": [
-        "ads_config": [
-          "api_type": "DELTA_GRPC", "transport_api_version": "V3",
-          "set_node_on_first_message_only": true,
-          "grpc_services": [["envoy_grpc": ["cluster_name": "xds-grpc"]]],
-        ],
-        "cds_config": source, "lds_config": source,
-      ],
-      "static_resources": [
-        "clusters": [
-          socketCluster("xds-grpc", socket), socketCluster("sds-grpc", socket),
-          cluster("prometheus_stats", address("127.0.0.1", options.adminPort)),
-          cluster("agent", address(local, options.statusPort)),
-        ],
-        "listeners": [
-          listener(options, options.readinessPort, path: "/healthz/ready", cluster: "agent"),
-          listener(
-            options, options.prometheusPort, path: "/stats/prometheus", cluster: "prometheus_stats"),
-        ],
-      ],
+      "json_format": [
+        "time": "%Y-%m-%dT%T.%fZ", "level": "%l", "scope": "envoy %n", "msg": "%j",
+        "caller": "%g:%#", "thread": "%t",
+      ]
     ]
   }
 
-  private static let source: JSONValue = [
-    "ads": [:], "resource_api_version": "V3", "initial_fetch_timeout": "0s",
+  /// Listeners that only this Envoy's own clusters connect to.
+  private static let internalListeners: JSONValue = [
+    "name": "envoy.bootstrap.internal_listener",
+    "typed_config": [
+      "@type":
+        "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+      "buffer_size_kb": 64,
+    ],
   ]
+
+  private static func admin(_ options: AgentOptions) -> JSONValue {
+    let log = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+    return [
+      "access_log": [
+        [
+          "name": "envoy.access_loggers.file",
+          "typed_config": ["@type": .string(log), "path": "/dev/null"],
+        ]
+      ],
+      "profile_path": "/var/lib/istio/data/envoy.prof",
+      "address": address("127.0.0.1", options.adminPort),
+    ]
+  }
+
+  private static func discovery(_ options: BootstrapOptions) -> JSONValue {
+    let source: JSONValue = [
+      "ads": [:], "resource_api_version": "V3", "initial_fetch_timeout": "0s",
+    ]
+    return [
+      "ads_config": [
+        "api_type": options.isDelta ? "DELTA_GRPC" : "GRPC", "transport_api_version": "V3",
+        "set_node_on_first_message_only": true,
+        "grpc_services": [["envoy_grpc": ["cluster_name": "xds-grpc"]]],
+      ],
+      "cds_config": source, "lds_config": source,
+    ]
+  }
+
+  /// How many connections clients may have; those of probes and scrapes do not count.
+  private static func connectionLimit(_ options: BootstrapOptions) -> JSONValue {
+    let type =
+      "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3."
+      + "DownstreamConnectionsConfig"
+    return [
+      "resource_monitors": [
+        [
+          "name": "envoy.resource_monitors.global_downstream_max_connections",
+          "typed_config": [
+            "@type": .string(type),
+            "max_active_downstream_connections": .integer(options.maxConnections),
+          ],
+        ]
+      ]
+    ]
+  }
+
+  private static func clusterManager(_ options: BootstrapOptions) -> JSONValue? {
+    guard options.outlierLog != nil || options.loadReports != nil else { return nil }
+    return .members(
+      ("enable_deferred_cluster_creation", true),
+      ("outlier_detection", options.outlierLog.map { ["event_log_path": .string($0)] }),
+      ("load_stats_config", options.loadReports))
+  }
+
+  /// A duration as protobuf's JSON has it.
+  static func duration(_ duration: Duration) -> JSONValue {
+    let (seconds, parts) = duration.components
+    let fraction = "\(1_000_000_000 + parts / 1_000_000_000)".dropFirst()
+    return .string(parts == 0 ? "\(seconds)s" : "\(seconds).\(fraction)s")
+  }
+
+  /// A socket's address.
+  static func address(_ host: String, _ port: Int) -> JSONValue {
+    ["socket_address": ["address": .string(host), "port_value": .integer(Int64(port))]]
+  }
 
   /// What the control plane knows the proxy by.
   static func node(_ options: AgentOptions) -> JSONValue {
@@ -53,6 +136,8 @@ enum Bootstrap {
     metadata["CLUSTER_ID"] = metadata["CLUSTER_ID"] ?? "Kubernetes"
     metadata["ENVOY_STATUS_PORT"] = .integer(Int64(options.readinessPort))
     metadata["ENVOY_PROMETHEUS_PORT"] = .integer(Int64(options.prometheusPort))
+    if options.drain.endsWithoutConnections { metadata["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"] = "true" }
+    metadata["OUTLIER_LOG_PATH"] = options.bootstrap.outlierLog.map(JSONValue.string)
     // Says that secrets are served on a socket; it is no Istio proxy, and has none of its filters.
     metadata["NAVARCH_AGENT"] = "true"
     let members = metadata.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, $0.value) }
@@ -74,7 +159,17 @@ enum Bootstrap {
 
   /// Istio's settings of Envoy's runtime, and those of `runtimeValues`; an empty one takes away.
   private static func runtime(_ options: AgentOptions) -> JSONValue {
-    var values: [String: JSONValue] = ["re2.max_program_size.error_level": "32768"]
+    let prefix = "envoy.reloadable_features."
+    let listener = "envoy.config.listener.v3.Listener"
+    var values: [String: JSONValue] = [
+      "re2.max_program_size.error_level": "32768",
+      "envoy.deprecated_features:\(listener).hidden_envoy_deprecated_use_original_dst": true,
+      prefix + "http_reject_path_with_fragment": false, prefix + "fixed_heap_use_allocated": true,
+      prefix + "coalesce_lb_rebuilds_on_batch_update": false,
+    ]
+    if options.bootstrap.keepsFragments {
+      values[prefix + "http_strip_fragment_from_path_unsafe_if_disabled"] = "false"
+    }
     for (name, value) in options.proxy.entries("runtimeValues") {
       values[name] =
         value.isEmpty
@@ -86,74 +181,13 @@ enum Bootstrap {
       ["name": "admin", "admin_layer": [:]],
     ]
   }
+}
 
-  private static func address(_ host: String, _ port: Int) -> JSONValue {
-    ["socket_address": ["address": .string(host), "port_value": .integer(Int64(port))]]
-  }
-
-  /// A listener of one route, whose connections never count against the workload's.
-  private static func listener(
-    _ options: AgentOptions, _ port: Int, path: String, cluster: String
-  ) -> JSONValue {
-    let any = options.addresses.allSatisfy(\.isVersion6) ? "::" : "0.0.0.0"
-    let types = "type.googleapis.com/envoy.extensions.filters."
-    let route: JSONValue = [
-      "match": ["prefix": .string(path)], "route": ["cluster": .string(cluster)],
-    ]
-    let router: JSONValue = [
-      "name": "envoy.filters.http.router",
-      "typed_config": ["@type": .string(types + "http.router.v3.Router")],
-    ]
-    let manager: JSONValue = [
-      "@type": .string(types + "network.http_connection_manager.v3.HttpConnectionManager"),
-      "stat_prefix": .string(cluster == "agent" ? "agent" : "stats"),
-      "route_config": [
-        "virtual_hosts": [["name": "backend", "domains": ["*"], "routes": [route]]]
-      ],
-      "http_filters": [router],
-    ]
-    return [
-      "name": .string("\(any)_\(port)"), "address": address(any, port),
-      "ignore_global_conn_limit": true,
-      "filter_chains": [
-        [
-          "filters": [
-            ["name": "envoy.filters.network.http_connection_manager", "typed_config": manager]
-          ]
-        ]
-      ],
-    ]
-  }
-
-  private static func cluster(_ name: String, _ address: JSONValue) -> JSONValue {
-    [
-      "name": .string(name), "type": "STATIC", "connect_timeout": "0.250s",
-      "load_assignment": assignment(name, address),
-    ]
-  }
-
-  /// A cluster of the agent's socket.
-  private static func socketCluster(_ name: String, _ socket: String) -> JSONValue {
-    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-    return [
-      "name": .string(name), "type": "STATIC", "connect_timeout": "1s",
-      "typed_extension_protocol_options": .object(
-        JSONObject(distinct: [
-          .init(
-            options,
-            [
-              "@type": .string("type.googleapis.com/" + options),
-              "explicit_http_config": ["http2_protocol_options": [:]],
-            ])
-        ])),
-      "load_assignment": assignment(name, ["pipe": ["path": .string(socket)]]),
-    ]
-  }
-
-  private static func assignment(_ name: String, _ address: JSONValue) -> JSONValue {
-    [
-      "cluster_name": .string(name),
-      "endpoints": [["lb_endpoints": [["endpoint": ["address": address]]]]],
-    ]
+extension JSONValue {
+  /// An object of those members that have a value.
+  static func members(_ members: (String, JSONValue?)...) -> JSONValue {
+    .object(
+      JSONObject(
+        distinct: members.compactMap { key, value in value.map { JSONObject.Member(key, $0) } }))
   }
 }

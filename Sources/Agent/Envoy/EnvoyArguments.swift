@@ -26,6 +26,13 @@ enum EnvoyArguments {
     let ofComponents =
       components.isEmpty ? line["proxyComponentLogLevel"] : components.joined(separator: ",")
     if !ofComponents.isEmpty { arguments += ["--component-log-level", ofComponents] }
+    // Envoys of some age do not know this one.
+    if try variables.truth("ENVOY_SKIP_DEPRECATED_LOGS") {
+      arguments.append("--skip-deprecated-logs")
+    }
+    if let size = proxy.number("fileFlushMinSizeKb"), size > 0 {
+      arguments += ["--file-flush-min-size-kb", "\(size)"]
+    }
     let flag = Int(line["concurrency"]) ?? 0
     let workers = flag > 0 ? flag : proxy.number("concurrency") ?? 0
     if workers > 0 { arguments += ["--concurrency", "\(workers)"] }

@@ -58,6 +58,8 @@ struct AgentOptions: Sendable {
   /// The text of `ISTIO_PROMETHEUS_ANNOTATIONS`, of a sidecar.
   var scraping: String?
   var areMetricsLocal: Bool
+  /// What concerns the bootstrap alone.
+  var bootstrap: BootstrapOptions
   var logs: LogOptions
 
   /// The files that are the workload's own certificate where they are there; nil where the agent itself
@@ -134,7 +136,13 @@ struct AgentOptions: Sendable {
     asksForRoots = try variables.truth("PROXY_CONFIG_XDS_AGENT")
     probes = variables.text("ISTIO_KUBE_APP_PROBERS")
     scraping = role == "sidecar" ? variables.text("ISTIO_PROMETHEUS_ANNOTATIONS") : nil
-    areMetricsLocal = try variables.truth("METRICS_LOCALHOST_ACCESS_ONLY")
+    let isLocal = proxy.entries("proxyMetadata").first {
+      $0.key == "METRICS_LOCALHOST_ACCESS_ONLY"
+    }
+    areMetricsLocal =
+      try variables.truth("METRICS_LOCALHOST_ACCESS_ONLY") || isLocal?.value == "true"
+    bootstrap = try BootstrapOptions(
+      line, variables, proxy, metadata: metadata, addresses: addresses)
     envoyArguments = try EnvoyArguments.make(
       line, variables, proxy, isVersion6: addresses.allSatisfy(\.isVersion6))
     logs = LogOptions()
