@@ -36,8 +36,19 @@ extension ProxyStream {
     state.withLock { state in (state.node, state.secrets) = (node, secrets) }
     server.metrics.xds.clients.add(1, [node.versionLabel])
     server.log.info("ADS: new connection for node:\(id(of: node))")
+    warnOfRegistration(node)
     guard let snapshot else { return }
     mailbox.put(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
+  }
+
+  /// Says what a workload of a virtual machine waits for in vain.
+  private func warnOfRegistration(_ node: ProxyNode) {
+    let group = node.text("AUTO_REGISTER_GROUP")
+    guard !group.isEmpty else { return }
+    server.log.warn(
+      "ADS: \(id(of: node)) asks to be registered by itself as one of WorkloadGroup "
+        + "\(node.namespace)/\(group), which is not done: it is served, and others reach it by a "
+        + "WorkloadEntry that somebody writes")
   }
 
   /// Who the node has proved to be: the identity of its caller that has the namespace and service

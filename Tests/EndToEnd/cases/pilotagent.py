@@ -48,14 +48,14 @@ METADATA = {
 class PilotAgent:
     """Its stream to the control plane: Envoy's requests as they come, and its own behind them."""
 
-    def __init__(self, daemon, token, roots, delta=True):
+    def __init__(self, daemon, token, roots, delta=True, more=None):
         from envoy.config.core.v3 import base_pb2
         from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
         self.messages, self.delta = discovery_pb2, delta
         self.node = base_pb2.Node(id=NODE, cluster="productpage.default", user_agent_name="envoy")
         self.node.user_agent_build_version.version.major_number = 1
         self.node.client_features.append("envoy.lb.does_not_support_overprovisioning")
-        json_format.ParseDict(METADATA, self.node.metadata)
+        json_format.ParseDict({**METADATA, **(more or {})}, self.node.metadata)
         self.outgoing, self.incoming = queue.Queue(), queue.Queue()
         # The keepalive of istio's clients (pkg/keepalive): 30 s, which the server must bear.
         self.channel = grpc.secure_channel(
@@ -231,9 +231,11 @@ def test_pilot_agent_is_served(start):
                     "ports": [{"number": 443, "name": "tls", "protocol": "TLS"}]}})
             agent.take_until(NAMES, lambda r: list(name_table.FromString(
                 agent.contents(r)[0]).table["far.example.com"].ips) == ["240.0.0.9"])
-        with PilotAgent(daemon, token, roots) as again:  # Envoy's stream was restarted
+        group = {"AUTO_REGISTER_GROUP": "machines"}
+        with PilotAgent(daemon, token, roots, more=group) as again:  # Envoy's stream was restarted
             _begin(again)
             again.take(NAMES)
+        assert "WorkloadGroup default/machines, which is not done" in certificates.read(daemon.log)
         with PilotAgent(daemon, token, roots, delta=False) as old:  # ISTIO_DELTA_XDS=false
             old.send(CLUSTER)
             old.take(CLUSTER)
