@@ -156,7 +156,7 @@ struct ControlPlane {
   /// Which proxies may read secrets of their namespace; nil where there is nobody to ask.
   private static func secretReaders(
     _ client: KubernetesClient?
-  ) -> (@Sendable (VerifiedIdentity) async -> Bool)? {
+  ) -> (@Sendable (VerifiedIdentity) async -> Bool?)? {
     guard let client else { return nil }
     let reviews = SecretAccessReviews(client) { Int64(WallClock.now()) }
     return {

@@ -36,8 +36,11 @@ public struct DiscoveryServerConfiguration: Sendable {
   public var checksNodes = true
   /// Whether a proxy may read the secrets of its namespace; nil where all may.
   ///
-  /// Asked before it is given any, and before each push from then on.
-  public var mayReadSecrets: (@Sendable (VerifiedIdentity) async -> Bool)?
+  /// Asked before it is given any, and before each push from then on. Where there is no answer (nil) it
+  /// stays as it was, at first without.
+  public var mayReadSecrets: (@Sendable (VerifiedIdentity) async -> Bool?)?
+  /// How often that is asked again for a proxy that may not; without an answer after some seconds.
+  public var secretReviewInterval = Duration.seconds(61)
   /// The objects that made a resource of a proxy, in words; asked when a proxy refuses it.
   public var origins: @Sendable (MeshSnapshot, ProxyNode, ResourceType, String) -> [String] = {
     _, _, _, _ in []

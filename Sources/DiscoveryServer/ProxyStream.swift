@@ -24,6 +24,8 @@ final class ProxyStream: Sendable {
     var view: (any ResourceView)?
     var refusedWith: Set<String> = []
     var watchesSecrets = false
+    /// Whether it was told of that the proxy may not read any.
+    var isToldOfSecrets = false
     /// The certificate of a workload whose proxy has no agent.
     var secrets: StreamSecrets?
     /// Why it could not be renewed; empty where it could.
@@ -133,8 +135,10 @@ final class ProxyStream: Sendable {
         continue
       }
       // Who may read secrets is asked of others, and so before the turn.
+      let isReviewDue = timers.takeReview()
       let reviewed =
-        contents.isEmpty ? [] : await reviewSecrets(isAskedFor: contents.asksForSecrets)
+        contents.isEmpty && !isReviewDue
+        ? [] : await reviewSecrets(isAskedFor: contents.asksForSecrets, &timers)
       await server.turns.take(number, urgency(ofEndpoints: contents.hasEndpoints))
       let began = ContinuousClock.now
       let work = work(&timers)
@@ -179,7 +183,7 @@ final class ProxyStream: Sendable {
       case .deadline(let deadline)?: handle(.deadline(deadline))
       case .audit?: audit()
       case .secrets?: renewSecrets()
-      case nil: []
+      case .review?, nil: []
       }
     }
   }
@@ -230,30 +234,11 @@ final class ProxyStream: Sendable {
     }
   }
 
-  /// Asks whether the proxy may read secrets, once it has asked for any; what is to be done where the
-  /// answer is another than before.
-  private func reviewSecrets(isAskedFor: Bool) async -> [StreamAction] {
-    guard let mayRead = server.configuration.mayReadSecrets else { return [] }
-    let (identity, isWatched) = state.withLock { state in
-      state.watchesSecrets = state.watchesSecrets || isAskedFor
-      return (state.node?.identity, state.watchesSecrets)
-    }
-    guard isWatched, let identity else { return [] }
-    let isAllowed = await mayRead(identity)
-    guard isAllowed != identity.mayReadSecrets else { return [] }
-    let snapshot = state.withLock { state in
-      state.node?.identity?.mayReadSecrets = isAllowed
-      return state.snapshot
-    }
-    guard let snapshot else { return [] }
-    return handle(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
-  }
-
   private func handle(_ event: StreamEvent) -> [StreamAction] {
     state.withLock { $0.machine.handle(event, at: ContinuousClock.now - server.started) }
   }
 
-  private func handle(_ push: PendingPush) -> [StreamAction] {
+  func handle(_ push: PendingPush) -> [StreamAction] {
     let (known, earlier) = state.withLock { ($0.node, $0.view) }
     guard let node = known else { return [] }
     let scope = push.scope.seen(from: node.addresses)

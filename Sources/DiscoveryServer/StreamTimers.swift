@@ -9,6 +9,8 @@ struct StreamTimers {
     case audit
     /// A look at the stream's own secrets.
     case secrets
+    /// The question anew whether the proxy may read those of its namespace.
+    case review
   }
 
   private var times: [Timer: ContinuousClock.Instant] = [:]
@@ -29,6 +31,16 @@ struct StreamTimers {
   /// Sets a deadline, in place of one of its identity.
   mutating func set(_ deadline: StreamDeadline, after delay: Duration) {
     times[.deadline(deadline)] = .now + delay
+  }
+
+  /// Asks again after a while who may read secrets.
+  mutating func review(after delay: Duration) { times[.review] = .now + delay }
+
+  /// Whether that is to be asked again now.
+  mutating func takeReview() -> Bool {
+    guard let time = times[.review], time <= .now else { return false }
+    times[.review] = nil
+    return true
   }
 
   /// Takes what is due; the earliest of several.

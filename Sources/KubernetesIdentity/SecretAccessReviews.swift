@@ -6,7 +6,8 @@ public import KubernetesClient
 /// Which service accounts may read the secrets of their own namespace, by an API server's word
 /// (SubjectAccessReview), as istiod asks before it hands secrets to a proxy.
 ///
-/// A yes is remembered for five minutes and a no for one, as in istiod; no answer is a no.
+/// A yes is remembered for five minutes and a no for one, as in istiod; that there is no answer for some
+/// seconds.
 public final class SecretAccessReviews: Sendable {
   private struct Account: Hashable {
     var namespace: String
@@ -16,7 +17,7 @@ public final class SecretAccessReviews: Sendable {
   private let client: KubernetesClient
   private let now: @Sendable () -> Int64
   private let patience: Duration
-  private let known = ExpiringMemo<Account, Bool>(limit: 10_000)
+  private let known = ExpiringMemo<Account, Bool?>(limit: 10_000)
 
   private static let path = ObjectPath(
     group: "authorization.k8s.io", plural: "subjectaccessreviews")
@@ -35,8 +36,9 @@ public final class SecretAccessReviews: Sendable {
     self.now = now
   }
 
-  /// Whether a service account may list the secrets of its namespace.
-  public func mayRead(namespace: String, serviceAccount: String) async -> Bool {
+  /// Whether a service account may list the secrets of its namespace; nil where the API server does not
+  /// say.
+  public func mayRead(namespace: String, serviceAccount: String) async -> Bool? {
     let account = Account(namespace: namespace, name: serviceAccount)
     if let answer = known.value(account, at: now()) { return answer }
     let review: JSONValue = [
@@ -48,15 +50,16 @@ public final class SecretAccessReviews: Sendable {
         ],
       ],
     ]
-    let isAllowed: Bool
+    let isAllowed: Bool?
     do throws(KubernetesRequestError) {
       let answer = try await client.create(
         review, in: SecretAccessReviews.path, by: .now + patience)
       isAllowed = answer["status"]?["allowed"]?.bool == true
     } catch {
-      isAllowed = false
+      isAllowed = nil
     }
-    known.keep(isAllowed, for: account, until: now() + (isAllowed ? 300 : 60))
+    known.keep(
+      isAllowed, for: account, until: now() + (isAllowed.map { $0 ? 300 : 60 } ?? 5))
     return isAllowed
   }
 }

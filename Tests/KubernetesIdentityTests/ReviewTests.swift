@@ -180,24 +180,29 @@ import Testing
     try await api.serve { client in
       let reviews = SecretAccessReviews(client, patience: .seconds(120)) { api.now }
       for _ in 0..<3 {
-        #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews"))
-        #expect(await !reviews.mayRead(namespace: "default", serviceAccount: "ratings"))
-        #expect(await !reviews.mayRead(namespace: "other", serviceAccount: "reviews"))
+        #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews") == true)
+        #expect(await reviews.mayRead(namespace: "default", serviceAccount: "ratings") == false)
+        #expect(await reviews.mayRead(namespace: "other", serviceAccount: "reviews") == false)
       }
       #expect(api.asked.count == 3)
       api.change { state in
         state.readers = []
         state.now += 299
       }
-      #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews"))
+      #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews") == true)
       api.change { $0.now += 1 }
-      #expect(await !reviews.mayRead(namespace: "default", serviceAccount: "reviews"))
+      #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews") == false)
       api.change { state in
         state.readers = [Self.user]
         state.now += 60
         state.failure = 500
       }
-      #expect(await !reviews.mayRead(namespace: "default", serviceAccount: "reviews"))
+      #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews") == nil)
+      api.change { state in
+        state.now += 5
+        state.failure = nil
+      }
+      #expect(await reviews.mayRead(namespace: "default", serviceAccount: "reviews") == true)
     }
   }
 
