@@ -73,8 +73,12 @@ public enum Agent {
       ("memory", ProgramMemory()),
       ("sockets", try AgentSockets(secrets.methods + relay.methods, at: socket, log: log)),
       ("status", page),
-      ("certificate", renewal(options, secrets, metrics, logs)),
     ]
+    if let socket = options.sockets.identity {
+      log.info("Envoy has the workload's certificate from \(socket); files alone are served here")
+    } else {
+      members.append(("certificate", renewal(options, secrets, metrics, logs)))
+    }
     if let names { members.append(("names", names)) }
     members.append(("envoy", envoy))
     do {
@@ -154,7 +158,7 @@ public enum Agent {
     SECRET_GRACE_PERIOD_RATIO, SECRET_GRACE_PERIOD_RATIO_JITTER, ENVOY_STATUS_PORT, ENVOY_PROMETHEUS_PORT,
     ISTIO_KUBE_APP_PROBERS, ISTIO_PROMETHEUS_ANNOTATIONS, METRICS_LOCALHOST_ACCESS_ONLY,
     EXIT_ON_ZERO_ACTIVE_CONNECTIONS, MINIMUM_DRAIN_DURATION, TERMINATION_DRAIN_DURATION_SECONDS,
-    ISTIO_DELTA_XDS, ISTIO_DUAL_STACK, HOST_IP, ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL,
+    WORKLOAD_IDENTITY_SOCKET_FILE, ISTIO_DELTA_XDS, ISTIO_DUAL_STACK, HOST_IP, ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL,
     HTTP_STRIP_FRAGMENT_FROM_PATH_UNSAFE_IF_DISABLED, ENVOY_SKIP_DEPRECATED_LOGS,
     PROXY_CONFIG_XDS_AGENT, DNS_PROXY_ADDR, DNS_FORWARD_PARALLEL, DNS_FORWARD_TIMEOUT, DISABLE_ENVOY,
     GRPC_XDS_BOOTSTRAP, ISTIO_BOOTSTRAP_OVERRIDE, XDS_HEADER_…, CA_HEADER_…, ISTIO_META_…, ISTIO_METAJSON_….

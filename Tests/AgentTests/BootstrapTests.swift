@@ -180,4 +180,33 @@ struct BootstrapTests {
     let one = try bootstrap(address: "fd00::1,10.0.0.1").json["static_resources"]?["listeners"]
     #expect(one?.array?.compactMap { $0["name"]?.string } == ["0.0.0.0_15021", "0.0.0.0_15090"])
   }
+
+  @Test func whoElseServesSecretsIsAskedInTheAgentsPlace() throws {
+    let socket = "/run/workload-spiffe-uds/socket"
+    let sockets = { (answering: [String], environment: [String: String]) in
+      try SecretSockets(Variables(environment), folder: "/run") { answering.contains($0) }
+    }
+    #expect(try sockets([], [:]).identity == nil)
+    var options = try bootstrap().options
+    options.sockets = try sockets(
+      [socket, "/run/credential-uds/socket", "/run/credential-uds/files-socket"], [:])
+    let json = Bootstrap.make(options, socket: "/s")
+    let path = { (name: String) in
+      named(name, json["static_resources"]?["clusters"])?["load_assignment"]?["endpoints"]?.array?
+        .first?["lb_endpoints"]?.array?.first?["endpoint"]?["address"]?["pipe"]?["path"]
+    }
+    #expect(path("sds-grpc") == .string(socket) && path("xds-grpc") == "/s")
+    #expect(path("sds-files-grpc") == "/run/credential-uds/files-socket")
+    let metadata = json["node"]?["metadata"]
+    #expect(metadata?["credential"] == "true" && metadata?["file-credential"] == "true")
+    let own = ["WORKLOAD_IDENTITY_SOCKET_FILE": "spire"]
+    #expect(
+      try sockets(["/run/workload-spiffe-uds/spire"], own).identity
+        == "/run/workload-spiffe-uds/spire")
+    #expect(throws: FlagError.self) { try sockets([socket], own) }
+    #expect(throws: FlagError.self) {
+      try sockets([socket], ["WORKLOAD_IDENTITY_SOCKET_FILE": "../socket"])
+    }
+    #expect(!UnixSocket.answers("/nowhere") && !UnixSocket.answers("/dev/null"))
+  }
 }

@@ -10,10 +10,13 @@ extension Bootstrap {
     let family = lookupFamily(options)
     var clusters = [
       discoveryCluster("xds-grpc", socket, isADS: true),
-      discoveryCluster("sds-grpc", socket, isADS: false),
+      discoveryCluster("sds-grpc", options.sockets.identity ?? socket, isADS: false),
       cluster("prometheus_stats", address("127.0.0.1", options.adminPort)),
       cluster("agent", address(local, options.statusPort)),
     ]
+    if let files = options.sockets.files {
+      clusters.append(discoveryCluster("sds-files-grpc", files, isADS: false))
+    }
     if let tracer = collectors.tracer {
       clusters.append(
         collectorCluster(

@@ -138,6 +138,8 @@ enum Bootstrap {
     metadata["ENVOY_PROMETHEUS_PORT"] = .integer(Int64(options.prometheusPort))
     if options.drain.endsWithoutConnections { metadata["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"] = "true" }
     metadata["OUTLIER_LOG_PATH"] = options.bootstrap.outlierLog.map(JSONValue.string)
+    if options.sockets.hasCredentials { metadata["credential"] = "true" }
+    if options.sockets.files != nil { metadata["file-credential"] = "true" }
     // Says that secrets are served on a socket; it is no Istio proxy, and has none of its filters.
     metadata["NAVARCH_AGENT"] = "true"
     let members = metadata.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, $0.value) }

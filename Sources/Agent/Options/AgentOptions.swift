@@ -60,6 +60,8 @@ struct AgentOptions: Sendable {
   var areMetricsLocal: Bool
   /// What concerns the bootstrap alone.
   var bootstrap: BootstrapOptions
+  /// Who else serves secrets here.
+  var sockets: SecretSockets
   var logs: LogOptions
 
   /// The files that are the workload's own certificate where they are there; nil where the agent itself
@@ -141,6 +143,7 @@ struct AgentOptions: Sendable {
     }
     areMetricsLocal =
       try variables.truth("METRICS_LOCALHOST_ACCESS_ONLY") || isLocal?.value == "true"
+    sockets = try SecretSockets(variables)
     bootstrap = try BootstrapOptions(
       line, variables, proxy, metadata: metadata, addresses: addresses)
     envoyArguments = try EnvoyArguments.make(

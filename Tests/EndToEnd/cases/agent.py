@@ -171,7 +171,9 @@ def test_application_is_looked_after(start):
                 for part in ("app_requests_total 7", "envoy_server_live", "istio_agent_cert_expiry_seconds",
                              "istio_agent_dns_requests_total 6", "istio_agent_startup_duration_seconds"):
                     assert part in merged, "%s is missing in\n%s" % (part, merged[:2000])
-                assert "envoy_server_live" in page("/stats/prometheus", port=agent.prometheus).body
+                metrics = page("/stats/prometheus", port=agent.prometheus).body
+                for part in ("envoy_server_live", 'cx_total{cluster_name="xds-grpc"}'):
+                    assert part in metrics, "%s is missing in\n%s" % (part, metrics[:2000])
                 chain = certificates.read(os.path.join(output, "cert-chain.pem"))
                 assert WEB in field(chain, "-ext", "subjectAltName")
                 assert os.stat(os.path.join(output, "key.pem")).st_mode & 0o777 == 0o600
