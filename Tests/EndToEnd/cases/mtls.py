@@ -144,7 +144,8 @@ class AgentBox(NamespaceBox):
         os.mkdir(folder)
         os.chown(folder, *PROXY_USER)
         proxy = {"discoveryAddress": self.secure, "configPath": folder, "concurrency": 1,
-                 "binaryPath": self.envoy_program(), "terminationDrainDuration": "1s"}
+                 "binaryPath": self.envoy_program(), "terminationDrainDuration": "1s",
+                 "proxyStatsMatcher": {"inclusionSuffixes": ["ssl.fail_verify_san"]}}
         variables = {
             "POD_NAME": pod.name, "POD_NAMESPACE": "default", "INSTANCE_IP": pod.address,
             "SERVICE_ACCOUNT": account, "PROXY_CONFIG": json.dumps(proxy),
