@@ -40,11 +40,11 @@ struct ControlPlane {
     let grpc = try GRPCService(
       options, at: options.grpcAddress, methods: discovery.methods(), discovery: discovery, log: log
     )
-    let clusters = client.map { client in
+    let reviewing = client.map { client in
       ReviewingClusters(own: client) { source.client(ofRemote: $0) }
     }
     let secure = try ControlPlane.secure(
-      options, clusters, discovery, settings: store.settings, registry, logs: logs)
+      options, reviewing, discovery, settings: store.settings, registry, logs: logs)
     let status = PushStatusReader(discovery: discovery, translator: translator)
     status.register(with: registry)
     if options.settings.feature("PILOT_XDS_CACHE_STATS", default: false) {
