@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import Flags
 import Foundation
 import JSON
@@ -56,12 +57,31 @@ struct AgentOptionsTests {
     #expect(options.drain.duration == .seconds(5) && !options.drain.endsWithoutConnections)
   }
 
+  @Test func envoyHasAThreadForEachCPUOfTheContainer() throws {
+    let limited = ["ISTIO_CPU_LIMIT": "2"]
+    #expect(try options([], limited).envoyArguments.suffix(2) == ["--concurrency", "2"])
+    let all = try options([], limited.merging(["PROXY_CONFIG": "concurrency: 0"]) { $1 })
+    #expect(!all.envoyArguments.contains("--concurrency"))
+    #expect(try options(["--concurrency=3"], limited).envoyArguments.last == "3")
+  }
+
+  @Test func keysAreOfTheCurveThatIsAskedFor() throws {
+    let asked = ["ECC_SIGNATURE_ALGORITHM": "ECDSA", "ECC_CURVE": "P384"]
+    #expect(try options([], asked).certificates.algorithm == .p384)
+    #expect(try options().certificates.algorithm == .p256)
+    #expect(
+      try options([], ["WORKLOAD_RSA_KEY_SIZE": "2048"]).certificates.algorithm == .rsa(bits: 2048))
+  }
+
   @Test func thePodsFilesAndTheMeshsCountToo() throws {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try #"app="shop\"s"\npod-template-hash="1"\n"#.replacingOccurrences(of: "\\n", with: "\n")
       .write(toFile: folder + "/labels", atomically: true, encoding: .utf8)
-    try #"proxy.istio.io/config="concurrency: 7\nterminationDrainDuration: 9s\n""#
+    try
+      (#"proxy.istio.io/config="concurrency: 7\nterminationDrainDuration: 9s\n""#
+      + "\n" + #"sidecar.istio.io/discoveryAddress="istiod.x:15012""#
+      + "\n" + #"status.sidecar.istio.io/port="15998""#)
       .write(toFile: folder + "/annotations", atomically: true, encoding: .utf8)
     try "defaultConfig:\n  concurrency: 1\n  statusPort: 15999\n"
       .write(toFile: folder + "/mesh", atomically: true, encoding: .utf8)
@@ -69,11 +89,12 @@ struct AgentOptionsTests {
     let options = try AgentOptions(
       line, role: "sidecar",
       environment: workload.merging(["PROXY_CONFIG": "{\"concurrency\": 3}"]) { $1 }, pod: folder)
-    #expect(options.statusPort == 15_999 && options.drain.duration == .seconds(9))
+    #expect(options.certificates.discoveryAddress == "istiod.x:15012")
+    #expect(options.statusPort == 15_998 && options.drain.duration == .seconds(9))
     #expect(options.envoyArguments.suffix(2) == ["--concurrency", "7"])
     #expect(options.metadata["LABELS"]?["app"]?.string == #"shop"s"#)
     #expect(options.metadata["LABELS"]?["pod-template-hash"] == nil)
-    #expect(options.metadata["PROXY_CONFIG"]?["statusPort"]?.integer == 15_999)
+    #expect(options.metadata["PROXY_CONFIG"]?["drainDuration"] == nil)
   }
 
   @Test func metadataOfTheProxysConfigurationGivesWayToTheEnvironment() throws {
@@ -131,7 +152,7 @@ struct AgentOptionsTests {
   @Test(arguments: [
     ["POD_NAME": ""], ["PROXY_CONFIG": "["], ["PROXY_CONFIG": "statusPort: 0"],
     ["ISTIO_METAJSON_LABELS": "{"], ["SECRET_GRACE_PERIOD_RATIO": "2"], ["INSTANCE_IP": "x"],
-    ["ECC_CURVE": "P384"], ["MINIMUM_DRAIN_DURATION": "soon"], ["FILE_MOUNTED_CERTS": "maybe"],
+    ["ECC_CURVE": "P521"], ["MINIMUM_DRAIN_DURATION": "soon"], ["FILE_MOUNTED_CERTS": "maybe"],
   ])
   func mistakesAreSaid(_ more: [String: String]) {
     #expect(throws: FlagError.self) { try options([], more) }

@@ -141,6 +141,15 @@ struct BootstrapTests {
     #expect(validation?["validation_context_sds_secret_config"]?["name"] == "file-root:system")
   }
 
+  @Test func statsdIsGivenAsAnAddress() throws {
+    let proxy = try ProxySettings([("a", "statsdUdpAddress: 'statsd.obs:8125'")])
+    let known = try CollectorOptions(proxy, metadata: [:], host: nil) { _ in IPAddress("10.8.0.1") }
+    #expect(known.statsd?.host == "10.8.0.1" && known.warnings.isEmpty)
+    let unknown = try CollectorOptions(proxy, metadata: [:], host: nil) { _ in nil }
+    #expect(unknown.statsd == nil && unknown.warnings.count == 1)
+    #expect(IPAddress.of(host: "127.1")?.description == "127.0.0.1")
+  }
+
   @Test func envoyIsLimitedAndTunedAsIstiosAgentDoes() throws {
     let plain = try bootstrap().json
     let values = plain["layered_runtime"]?["layers"]?.array?.first?["static_layer"]

@@ -34,7 +34,9 @@ enum EnvoyArguments {
       arguments += ["--file-flush-min-size-kb", "\(size)"]
     }
     let flag = Int(line["concurrency"]) ?? 0
-    let workers = flag > 0 ? flag : proxy.number("concurrency") ?? 0
+    // As many threads as the container has CPUs, where nobody says how many (0: one for each of the machine).
+    let limit = variables.text("ISTIO_CPU_LIMIT").flatMap(Int.init)
+    let workers = flag > 0 ? flag : proxy.number("concurrency") ?? limit ?? 0
     if workers > 0 { arguments += ["--concurrency", "\(workers)"] }
     if let file = variables.text("ISTIO_BOOTSTRAP_OVERRIDE") {
       do throws(FileError) {

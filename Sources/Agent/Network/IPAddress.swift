@@ -38,6 +38,24 @@ struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// What the system's resolver knows of a host, an address of IPv4 where there is one; nil where it knows
+  /// none (getaddrinfo(3)).
+  static func of(host: String) -> IPAddress? {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var list: UnsafeMutablePointer<addrinfo>?
+    guard getaddrinfo(host, nil, &hints, &list) == 0 else { return nil }
+    defer { freeaddrinfo(list) }
+    var found: [IPAddress] = []
+    var entry = list
+    while let current = entry?.pointee {
+      let raw = current.ai_addr.flatMap { SocketAddress(raw: UnsafePointer($0)) }
+      if let address = raw?.address { found.append(address) }
+      entry = current.ai_next
+    }
+    return found.first { !$0.isVersion6 } ?? found.first
+  }
+
   /// The addresses of this machine's interfaces that others can reach, IPv4 first (getifaddrs(3)).
   static func ofInterfaces() -> [IPAddress] {
     var list: UnsafeMutablePointer<ifaddrs>?

@@ -157,15 +157,27 @@ struct AgentOptions: Sendable {
   private static func proxy(
     _ line: FlagValues, _ variables: Variables, _ annotations: [(key: String, value: String)]
   ) throws(FlagError) -> ProxySettings {
-    let annotation = annotations.first { $0.key == "proxy.istio.io/config" }?.value
+    let annotation = { (name: String) in annotations.first { $0.key == name }?.value }
+    // Annotations for one field each, of which the last word is.
+    let fields = [
+      "sidecar.istio.io/discoveryAddress": "discoveryAddress",
+      "status.sidecar.istio.io/port": "statusPort",
+    ].compactMap { name, field -> (String, String)? in
+      annotation(name).map { text in
+        let object = JSONObject(distinct: [.init(field, .string(text))])
+        return (
+          "the annotation " + name, String(decoding: JSONValue.object(object).utf8(), as: UTF8.self)
+        )
+      }
+    }
     let texts = [
       (
         "defaultConfig of \(line["meshConfig"])", try ProxySettings.ofMesh(file: line["meshConfig"])
       ),
       ("PROXY_CONFIG", variables.text("PROXY_CONFIG")),
-      ("the annotation proxy.istio.io/config", annotation),
+      ("the annotation proxy.istio.io/config", annotation("proxy.istio.io/config")),
     ]
-    return try ProxySettings(texts.compactMap { name, text in text.map { (name, $0) } })
+    return try ProxySettings(texts.compactMap { name, text in text.map { (name, $0) } } + fields)
   }
 
   /// `INSTANCE_IP`, several with commas between, and what the machine's interfaces have besides.

@@ -116,14 +116,16 @@ struct CertificateOptions: Sendable {
     authorityHeaders = variables.prefixed("CA_HEADER_")
   }
 
-  /// P-256, unless the environment asks for RSA and for no curve.
+  /// The curve that the environment names, P-256 without one, unless it asks for RSA and for no curve.
   private static func algorithm(_ variables: Variables) throws(FlagError) -> PrivateKey.Algorithm {
-    if let curve = variables.text("ECC_CURVE"), curve != "P256" {
-      throw FlagError("ECC_CURVE cannot be \"\(curve)\": P256 is what there is.")
+    let curves: [String: PrivateKey.Algorithm] = ["P256": .p256, "P384": .p384]
+    let named = variables.text("ECC_CURVE") ?? "P256"
+    guard let curve = curves[named] else {
+      throw FlagError("ECC_CURVE cannot be \"\(named)\": P256 and P384 are what there is.")
     }
     guard let bits = variables.text("WORKLOAD_RSA_KEY_SIZE"),
       variables.text("ECC_SIGNATURE_ALGORITHM") == nil
-    else { return .p256 }
+    else { return curve }
     guard let bits = Int(bits), (2048...8192).contains(bits) else {
       throw FlagError("WORKLOAD_RSA_KEY_SIZE cannot be \"\(bits)\" (2048 to 8192).")
     }

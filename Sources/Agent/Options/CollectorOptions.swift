@@ -32,9 +32,12 @@ struct CollectorOptions: Sendable {
 
   /// The collectors of a proxy's configuration.
   ///
-  /// - Parameter host: The address of the machine, which `$(HOST_IP)` stands for.
+  /// - Parameters:
+  ///   - host: The address of the machine, which `$(HOST_IP)` stands for.
+  ///   - resolve: An address of a host.
   init(
-    _ proxy: ProxySettings, metadata: [String: JSONValue], host: String?
+    _ proxy: ProxySettings, metadata: [String: JSONValue], host: String?,
+    resolve: (String) -> IPAddress? = IPAddress.of
   ) throws(FlagError) {
     compressesMetrics = proxy.object["statsCompression"]?.bool ?? true
     let service = { (name: String, cluster: String) throws(FlagError) -> Collector? in
@@ -48,9 +51,7 @@ struct CollectorOptions: Sendable {
     }
     metricsService = try service("envoyMetricsService", "envoy_metrics_service")
     accessLogService = try service("envoyAccessLogService", "envoy_accesslog_service")
-    statsd = try proxy.text("statsdUdpAddress").map { (text) throws(FlagError) in
-      try CollectorOptions.collector(text, "statsdUdpAddress", host)
-    }
+    try readStatsd(proxy.text("statsdUdpAddress"), host, resolve)
     let tracing = proxy.object["tracing"]
     for kind in [Tracer.zipkin, .datadog] {
       guard let text = tracing?[kind.rawValue]?["address"]?.string, !text.isEmpty else { continue }
@@ -62,6 +63,19 @@ struct CollectorOptions: Sendable {
     for name in ["lightstep", "stackdriver", "openCensusAgent"] where tracing?[name] != nil {
       warnings.append("tracing.\(name): Envoy has no such tracer any more; nobody is told of spans")
     }
+  }
+
+  /// Envoy takes statsd's address as such alone, and no name.
+  private mutating func readStatsd(
+    _ text: String?, _ machine: String?, _ resolve: (String) -> IPAddress?
+  ) throws(FlagError) {
+    guard let text else { return }
+    statsd = try CollectorOptions.collector(text, "statsdUdpAddress", machine)
+    guard let host = statsd?.host, IPAddress(host) == nil else { return }
+    statsd?.host = resolve(host)?.description ?? host
+    guard statsd?.host == host else { return }
+    statsd = nil
+    warnings.append("statsdUdpAddress: \(host) has no address; statsd is told of nothing")
   }
 
   /// `HOST:PORT`.
