@@ -65,6 +65,18 @@ struct AgentOptionsTests {
     #expect(try options(["--concurrency=3"], limited).envoyArguments.last == "3")
   }
 
+  @Test func interfacesThatAreExcludedDoNotCount() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let names = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")
+    try "traffic.sidecar.istio.io/excludeInterfaces=\"\(names.joined(separator: ","))\"\n"
+      .write(toFile: folder + "/annotations", atomically: true, encoding: .utf8)
+    let line = try FlagValues([], flags: AgentOptions.flags)
+    let options = try AgentOptions(line, role: "sidecar", environment: workload, pod: folder)
+    #expect(options.addresses.map(\.description) == ["10.0.0.1", "fd00::1"])
+    #expect(IPAddress.ofInterfaces(except: ["none"]) == IPAddress.ofInterfaces())
+  }
+
   @Test func keysAreOfTheCurveThatIsAskedFor() throws {
     let asked = ["ECC_SIGNATURE_ALGORITHM": "ECDSA", "ECC_CURVE": "P384"]
     #expect(try options([], asked).certificates.algorithm == .p384)

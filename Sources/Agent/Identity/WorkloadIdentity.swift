@@ -65,18 +65,21 @@ struct CertificateRequester: Sendable {
 /// How the agent speaks with the control plane: by TLS, with the workload's token or a certificate.
 enum ControlPlaneConnection {
   /// A channel to an address, whose roots and certificate are read now.
+  ///
+  /// - Parameter files: The files with roots, of which the first that is there counts; nil for plaintext.
   static func channel(
-    _ address: String, roots files: [String], _ options: CertificateOptions
+    _ address: String, roots files: [String]?, _ options: CertificateOptions
   ) throws -> GRPCChannel {
     var configuration = GRPCChannelConfiguration()
     configuration.maxReceiveMessageSize = 256 << 20
     configuration.keepaliveInterval = .seconds(30)
     configuration.maxReconnectBackoff = .seconds(5)
-    return try GRPCChannel(
-      address,
-      credentials: .tls(
-        rootsPEM: try roots(files), identity: identity(options), serverName: options.serverName),
-      configuration: configuration)
+    var credentials = GRPCChannelCredentials.plaintext
+    if let files {
+      credentials = .tls(
+        rootsPEM: try roots(files), identity: identity(options), serverName: options.serverName)
+    }
+    return try GRPCChannel(address, credentials: credentials, configuration: configuration)
   }
 
   /// What the first of some files holds that is there.
@@ -102,11 +105,14 @@ enum ControlPlaneConnection {
   ///
   /// It is read each time, as it changes. Where a certificate proves who the workload is, there need be
   /// none.
+  ///
+  /// - Parameter isPlain: Whether the way there has no TLS, so that no token goes by it.
   static func proof(
-    _ options: CertificateOptions, headers: [(key: String, value: String)]
+    _ options: CertificateOptions, headers: [(key: String, value: String)], isPlain: Bool = false
   ) throws(FileError) -> GRPCMetadata {
     var metadata: GRPCMetadata = ["clusterid": options.cluster]
     for (name, value) in headers { metadata.add(name.lowercased(), value) }
+    guard !isPlain else { return metadata }
     do throws(FileError) {
       let bytes = try FileBytes.read(options.tokenFile, limit: 64 << 10)
       let token = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }

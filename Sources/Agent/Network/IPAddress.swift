@@ -57,7 +57,9 @@ struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The addresses of this machine's interfaces that others can reach, IPv4 first (getifaddrs(3)).
-  static func ofInterfaces() -> [IPAddress] {
+  ///
+  /// - Parameter excluded: The interfaces that do not count, by name.
+  static func ofInterfaces(except excluded: Set<String> = []) -> [IPAddress] {
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return [] }
     defer { freeifaddrs(list) }
@@ -65,7 +67,8 @@ struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     var entry = list
     while let current = entry?.pointee {
       if let address = current.ifa_addr.flatMap({ SocketAddress(raw: UnsafePointer($0)) })?.address,
-        !address.isLocal, !found.contains(address)
+        !address.isLocal, !found.contains(address),
+        !excluded.contains(String(cString: current.ifa_name))
       {
         found.append(address)
       }

@@ -117,7 +117,7 @@ struct AgentOptions: Sendable {
     }
     (podName, namespace) = (pod, space)
     serviceAccount = variables.text("SERVICE_ACCOUNT") ?? "default"
-    addresses = try AgentOptions.addresses(variables)
+    addresses = try AgentOptions.addresses(variables, annotations)
     dnsDomain = line["domain"].isEmpty ? "\(space).svc.cluster.local" : line["domain"]
     certificates = try CertificateOptions(variables, proxy) { access($0, R_OK) == 0 }
     metadata = try NodeMetadata.read(
@@ -180,8 +180,14 @@ struct AgentOptions: Sendable {
     return try ProxySettings(texts.compactMap { name, text in text.map { (name, $0) } } + fields)
   }
 
-  /// `INSTANCE_IP`, several with commas between, and what the machine's interfaces have besides.
-  private static func addresses(_ variables: Variables) throws(FlagError) -> [IPAddress] {
+  /// `INSTANCE_IP`, several with commas between, and what the machine's interfaces have besides, but for
+  /// those that an annotation excludes.
+  private static func addresses(
+    _ variables: Variables, _ annotations: [(key: String, value: String)]
+  ) throws(FlagError) -> [IPAddress] {
+    let name = "traffic.sidecar.istio.io/excludeInterfaces"
+    let excluded = annotations.first { $0.key == name }?.value.split(separator: ",").map(
+      String.init)
     var addresses: [IPAddress] = []
     for text in (variables.text("INSTANCE_IP") ?? "").split(separator: ",") {
       guard let address = IPAddress(String(text)) else {
@@ -189,7 +195,8 @@ struct AgentOptions: Sendable {
       }
       addresses.append(address)
     }
-    for address in IPAddress.ofInterfaces() where !addresses.contains(address) {
+    for address in IPAddress.ofInterfaces(except: Set(excluded ?? []))
+    where !addresses.contains(address) {
       addresses.append(address)
     }
     return addresses.isEmpty ? [IPAddress(bytes: [127, 0, 0, 1])] : addresses

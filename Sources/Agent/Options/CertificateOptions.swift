@@ -28,6 +28,8 @@ struct CertificateOptions: Sendable {
   var authorityAddress: String
   /// Where configuration comes from, `host:port`.
   var discoveryAddress: String
+  /// Whether configuration comes without TLS (`controlPlaneAuthPolicy: NONE`): then no token goes there.
+  var isDiscoveryPlain: Bool
   /// The name to expect in the control plane's certificate (`ISTIOD_SAN`); nil for the address's.
   var serverName: String?
   /// The roots of the control plane's certificate for configuration; in their order, the first file
@@ -71,6 +73,7 @@ struct CertificateOptions: Sendable {
   ) throws(FlagError) {
     discoveryAddress = proxy.text("discoveryAddress") ?? "istiod.istio-system.svc:15012"
     authorityAddress = variables.text("CA_ADDR") ?? discoveryAddress
+    isDiscoveryPlain = proxy.text("controlPlaneAuthPolicy") == "NONE"
     serverName = variables.text("ISTIOD_SAN")
     tokenFile = variables.text("JWT_PATH") ?? "./var/run/secrets/tokens/istio-token"
     let spiffe = CertificateFiles(folder: CertificateOptions.spiffeFolder)

@@ -50,8 +50,10 @@ final class ConfigurationRelay: Sendable {
     let proof: GRPCMetadata
     do {
       channel = try ControlPlaneConnection.channel(
-        options.discoveryAddress, roots: options.discoveryRoots, options)
-      proof = try ControlPlaneConnection.proof(options, headers: options.discoveryHeaders)
+        options.discoveryAddress,
+        roots: options.isDiscoveryPlain ? nil : options.discoveryRoots, options)
+      proof = try ControlPlaneConnection.proof(
+        options, headers: options.discoveryHeaders, isPlain: options.isDiscoveryPlain)
     } catch {
       log.error("the control plane cannot be asked: \(error)")
       metrics.connectionFailures.increment()

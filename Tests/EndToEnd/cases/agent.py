@@ -186,6 +186,23 @@ def test_application_is_looked_after(start):
                 agent.child.stop(20)
 
 
+def test_configuration_may_come_without_tls(start):
+    """An agent with controlPlaneAuthPolicy NONE asks in plaintext, and the authority by TLS"""
+    with tempfile.TemporaryDirectory(prefix="navarch-test-") as folder:
+        port = free_ports(1)[0]
+        config = web_config(folder, port, Application().server_address[1])
+        with start(config_dir=config.folder) as daemon:
+            plain = {"discoveryAddress": daemon.ads, "controlPlaneAuthPolicy": "NONE"}
+            agent = Agent(daemon, folder, proxy=plain, CA_ADDR=daemon.secure)
+            try:
+                agent.wait()
+                client = mesh_client(daemon, folder)
+                answer, _ = wait_until("an answer", lambda: try_to_ask(port, client), 30)
+                assert "sa/client" in answer, answer
+            finally:
+                agent.child.stop(20)
+
+
 def mesh_client(daemon, folder):
     """Another workload's side of TLS, with a certificate from the mesh's authority."""
     csr, key = certificates.request(folder)
