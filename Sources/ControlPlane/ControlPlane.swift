@@ -63,7 +63,9 @@ struct ControlPlane {
     let answers = DebugAnswers(sources, options.debugPolicy)
     discovery.answerQuestions { question throws(DebugRefusal) in try answers.answer(question) }
     let rotation = secure.map {
-      RotationPage($0.identity, sources, options.identity, log: logs.scope("pkica"))
+      RotationPage(
+        $0.identity, sources, options.identity, streams: { discovery.proxies() },
+        log: logs.scope("pkica"))
     }
     let router = Pages.router(
       sources, clusters: clusters, metrics: registry,

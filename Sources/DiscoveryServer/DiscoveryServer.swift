@@ -206,6 +206,13 @@ public final class DiscoveryServer: Sendable {
     return streams.compactMap(\.status)
   }
 
+  /// Who is connected, and the peer's address as gRPC writes it: less than ``connections()``, and
+  /// for less.
+  public func proxies() -> [(node: ProxyNode, peer: String)] {
+    let streams = state.withLock { Array($0.streams.values) }
+    return streams.compactMap { stream in stream.proxy.map { ($0, stream.peer) } }
+  }
+
   /// The latest pushes, the newest last.
   public var pushes: [PushRecord] { state.withLock { $0.pushes } }
 

@@ -71,6 +71,9 @@ final class ProxyStream: Sendable {
   /// The node's id; nil before the first request.
   var nodeID: String? { state.withLock { $0.node?.id } }
 
+  /// Who is at the other end; nil before the first request.
+  var proxy: ProxyNode? { state.withLock { $0.node } }
+
   /// How the stream stands; nil before its first request.
   var status: ConnectionStatus? {
     state.withLock { state in

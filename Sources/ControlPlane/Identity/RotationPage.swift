@@ -25,14 +25,16 @@ struct RotationPage: Service {
   /// How long, in seconds, a workload has to put into use what it was given.
   private let settleTime: Int64
   private let attendance: ProxyAttendance
+  private let streams: @Sendable () -> [(node: ProxyNode, peer: String)]
   private let log: Logger
 
   static let path = "/debug/ca_rotation"
 
   init(
     _ identity: MeshIdentity, _ sources: IntrospectionSources, _ options: IdentityOptions,
-    log: Logger
+    streams: @escaping @Sendable () -> [(node: ProxyNode, peer: String)], log: Logger
   ) {
+    self.streams = streams
     settleTime = options.rotationSettleTime
     attendance = ProxyAttendance(
       patience: options.rotationReturnTime, start: Int64(WallClock.now()))
@@ -54,7 +56,8 @@ struct RotationPage: Service {
       group.addTask {
         while (try? await ContinuousClock().sleep(for: .seconds(1))) != nil {
           guard identity.keeper?.current?.rotation != nil else { continue }
-          attendance.note(connected().map(\.proxy), at: Int64(WallClock.now()))
+          let proxies = streams().compactMap { RotationPage.proxy($0.node, at: $0.peer) }
+          attendance.note(proxies, at: Int64(WallClock.now()))
         }
       }
       for await _ in ends {}
@@ -140,13 +143,18 @@ struct RotationPage: Service {
   }
 
   private func connected() -> [(status: ConnectionStatus, proxy: ProxyAttendance.Proxy)] {
-    sources.connections().filter { $0.node.generator != "event" }.map { connection in
-      let node = connection.node
-      let workload = IssuanceLedger.Workload(
-        peer: connection.peer, namespace: node.identity?.namespace ?? node.namespace,
-        serviceAccount: node.identity?.serviceAccount ?? node.serviceAccount)
-      return (connection, .init(names: [node.shortID, node.id], workload: workload))
+    sources.connections().compactMap { connection in
+      RotationPage.proxy(connection.node, at: connection.peer).map { (connection, $0) }
     }
+  }
+
+  /// What a rotation asks of a node; nil of one that is no proxy.
+  private static func proxy(_ node: ProxyNode, at peer: String) -> ProxyAttendance.Proxy? {
+    guard node.generator != "event" else { return nil }
+    let workload = IssuanceLedger.Workload(
+      peer: peer, namespace: node.identity?.namespace ?? node.namespace,
+      serviceAccount: node.identity?.serviceAccount ?? node.serviceAccount)
+    return .init(names: [node.shortID, node.id], workload: workload)
   }
 
   private func trust(
