@@ -94,7 +94,8 @@ public struct TokenReviews: CallerAuthenticator {
     }
     guard let identity = SpiffeID(serviceAccountUser: subject.user, trustDomain: trustDomain())
     else { throw AuthenticationFailure("the token is of no service account") }
-    return Caller(.token, [identity], pod: subject.pod, end: subject.end)
+    // Pods are looked up in the own cluster: one of another cluster is none there.
+    return Caller(.token, [identity], pod: isOwn ? subject.pod : nil, end: subject.end)
   }
 
   private func ask(

@@ -63,7 +63,12 @@ import Testing
     api.change { $0.tokens["same"] = FakeAPI.believed(Self.user) }
     far.change { state in
       state.tokens["same"] = FakeAPI.believed(other)
-      state.tokens["there"] = FakeAPI.believed(other)
+      state.tokens["there"] = FakeAPI.believed(
+        other,
+        extra: [
+          "authentication.kubernetes.io/pod-name": ["far-1"],
+          "authentication.kubernetes.io/pod-uid": ["u-1"],
+        ])
     }
     try await api.serve { client in
       try await far.serve { remote in
@@ -79,7 +84,8 @@ import Testing
           let there = try await reviews.authenticate(shown("same", "east"))
           #expect(there.identities.map(\.namespace) == ["far"])
         }
-        _ = try await reviews.authenticate(shown("there", "east"))
+        // A Pod of another cluster stands for nothing here.
+        #expect(try await reviews.authenticate(shown("there", "east")).pod == nil)
         #expect(await refusal(reviews, "there", cluster: nil)?.isTemporary == false)
         #expect(await refusal(reviews, "there", cluster: "west") != nil)
         far.change { $0.failure = 500 }
