@@ -17,7 +17,8 @@ from .mtls import SERVICES, SPIFFE, AgentBox, shown_chain
 #: `gone` is stopped while the roots are distributed, as a proxy on a node that hangs.
 ADDRESSES = {"web": "10.244.1.30", "client": "10.244.1.31", "gone": "10.244.1.35"}
 #: What Envoy counts for handshakes that do not come about, whoever is at fault.
-FAILURES = "ssl.(connection_error|fail_verify_error|fail_verify_no_cert|fail_verify_san)"
+FAILURES = ("ssl.connection_error", "ssl.fail_verify_error", "ssl.fail_verify_no_cert",
+            "ssl.fail_verify_san")
 
 SETTLE = "NAVARCH_CA_ROTATION_SETTLE=4s"
 
@@ -72,8 +73,10 @@ class RotatingBox(AgentBox):
 
     def failures(self):
         """The handshakes that failed at either Envoy, by counter."""
-        return {(app, name): count for app in ("web", "client") for name, count in
-                self.admin(self.pod(app)).stats(FAILURES).items() if count}
+        counted = {(app, name): count for app in ("web", "client") for name, count in
+                   self.admin(self.pod(app)).stats("ssl").items() if name.endswith(FAILURES)}
+        assert len({app for app, _ in counted}) == 2, "an Envoy counts no handshakes: %s" % counted
+        return {key: count for key, count in counted.items() if count}
 
     def hang(self, app):
         """Stops a pod's agent and its Envoy where they are: connected, and silent."""
@@ -81,7 +84,7 @@ class RotatingBox(AgentBox):
 
     def close(self, keep_logs=False):
         for pod in self.pods.values():
-            if pod.app == "gone" and pod.children:
+            if pod.app == "gone" and pod.children and pod.children[0].running:
                 os.killpg(pod.children[0].process.pid, signal.SIGCONT)
                 stop_all(pod.children)
         super().close(keep_logs)
