@@ -78,7 +78,11 @@ public final class KubernetesSource: Sendable {
       : WatchedKind.configuration(namespace: settings.namespace)
     watches =
       (settings.readsServicesOnly ? [] : [.definitions])
-      + settings.meshConfigMaps.map { .mesh($0, in: settings.systemNamespace) }
+      + settings.meshConfigMaps.map { name in
+        var watch = WatchedKind.mesh(name, in: settings.systemNamespace)
+        watch.isDispensable = settings.readsServicesOnly
+        return watch
+      }
       + configuration
     assembly = Mutex(SourceAssembly(watches))
     pokes = Dictionary(

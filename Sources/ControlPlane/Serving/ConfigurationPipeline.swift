@@ -120,10 +120,15 @@ final class ConfigurationPipeline: Service {
       changed(timed { store.set(trustBundle: roots) }, &state)
     }
     for remote in delivery.remotes {
-      report(
-        store.set(remoteProblems: remote.problems, of: remote.cluster, at: WallClock.now()))
-      guard let change = remote.change else { continue }
-      changed(timed { store.apply(change, of: remote.cluster) }, &state)
+      if let problems = remote.problems {
+        report(store.set(remoteProblems: problems, of: remote.cluster, at: WallClock.now()))
+      }
+      let reading = remote.mesh.map { MeshReading(of: remote.cluster, $0) }
+      report(reading?.problems ?? [])
+      let trustDomain = reading?.mesh.map { RemoteChange.trustDomain($0.trustDomain) }
+      for change in [remote.change, trustDomain].compactMap(\.self) {
+        changed(timed { store.apply(change, of: remote.cluster) }, &state)
+      }
     }
     if let transaction = delivery.transaction {
       report(transaction, &state)

@@ -34,6 +34,7 @@ final class ClusterSource: ConfigurationSource {
     var common: [String: String]?
     var own: [String: String]?
     var mesh: [KubernetesSource.MeshText] = []
+    var remoteMeshes: [String: [KubernetesSource.MeshText]] = [:]
     var wantsStandIn = false
     /// Whether what the API server told was given: from then on no other cluster is waited for.
     var hasBegun = false
@@ -157,7 +158,7 @@ final class ClusterSource: ConfigurationSource {
     for cluster in changed.gone { keeper.forget(cluster: cluster) }
     for cluster in changed.others {
       if remotes.isCurrent(cluster) {
-        keeper.write(cluster: cluster)
+        keeper.write(cluster: cluster, mesh: state.withLock { $0.remoteMeshes[cluster] ?? [] })
       } else {
         late.others.insert(cluster)
       }
@@ -212,9 +213,11 @@ final class ClusterSource: ConfigurationSource {
     if source.isStandIn, delivery != nil { others += remotes.take() }
     return state.withLock { state in
       state.given.own = delivery != nil
-      for other in others where other.change != nil {
+      for other in others where other.change != nil || other.mesh != nil {
+        if let mesh = other.mesh { state.remoteMeshes[other.cluster] = mesh }
         if other.change == .gone {
           state.given.gone.insert(other.cluster)
+          state.remoteMeshes[other.cluster] = nil
         } else {
           state.given.others.insert(other.cluster)
         }
@@ -257,6 +260,9 @@ extension RemoteClusters.Settings {
     self.init()
     ownCluster = options.settings.cluster
     namespace = options.remoteSecretsNamespace
+    systemNamespace = options.namespace
+    let revision = options.settings.revision
+    meshConfigMap = revision == "default" ? "istio" : "istio-\(revision)"
     watchNamespace = options.watchNamespace
     let features = options.settings.features
     if let text = features["PILOT_REMOTE_CLUSTER_TIMEOUT"], let time = GoDuration.parse(text) {

@@ -2,6 +2,7 @@
 
 import Configuration
 import JSON
+import KubernetesSource
 import MeshModel
 import YAML
 
@@ -22,6 +23,18 @@ struct MeshReading: Sendable {
   init(mesh: [MeshText], networks: [MeshText]) {
     self.mesh = readMesh(mesh)
     self.networks = readNetworks(networks)
+  }
+
+  /// Reads the ConfigMap of another cluster, of which the trust domain counts: that is empty where there
+  /// is no ConfigMap, and nothing is read where it cannot be.
+  init(of cluster: String, _ maps: [KubernetesSource.MeshText]) {
+    let texts = maps.compactMap { map in
+      map.entries["mesh"].map {
+        MeshText(origin: "cluster \(cluster), ConfigMap \(map.name), mesh", bytes: Array($0.utf8))
+      }
+    }
+    self.init(mesh: texts, networks: [])
+    if texts.isEmpty { mesh?.trustDomain = "" }
   }
 
   /// What the texts make together is checked as a whole.

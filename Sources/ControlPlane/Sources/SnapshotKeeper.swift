@@ -71,10 +71,10 @@ struct SnapshotKeeper: Sendable {
   }
 
   /// Writes all of another cluster that is in use now.
-  func write(cluster: String) {
+  func write(cluster: String, mesh: [KubernetesSource.MeshText]) {
     write(
       SourceSnapshot(
-        server: server, cluster: cluster, time: Int64(WallClock.now()), mesh: [],
+        server: server, cluster: cluster, time: Int64(WallClock.now()), mesh: mesh,
         objects: objects(cluster)),
       to: SnapshotKeeper.file(of: cluster))
   }

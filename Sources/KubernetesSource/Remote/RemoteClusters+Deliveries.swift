@@ -51,8 +51,8 @@ extension RemoteClusters {
     var deliveries = state.withLock { $0.takeChanges() }
     let members = state.withLock { $0.members.values.sorted { $0.id < $1.id } }
     for member in members {
-      while let transaction = member.source?.take()?.transaction {
-        guard let delivery = state.withLock({ $0.take(transaction, of: member) }) else { break }
+      while let told = member.source?.take() {
+        guard let delivery = state.withLock({ $0.take(told, of: member) }) else { break }
         deliveries.append(delivery)
       }
     }
@@ -148,7 +148,9 @@ extension RemoteClusters.State {
 
   /// What is new apart from what API servers told.
   mutating func takeChanges() -> [RemoteClusters.Delivery] {
-    var deliveries = gone.map { RemoteClusters.Delivery(cluster: $0, change: .gone) }
+    var deliveries = gone.map {
+      RemoteClusters.Delivery(cluster: $0, change: .gone, problems: [])
+    }
     gone = []
     for (id, snapshot) in standIns.sorted(by: { $0.key < $1.key }) {
       served.insert(id)
@@ -156,26 +158,27 @@ extension RemoteClusters.State {
         .init(
           cluster: id,
           change: .all(snapshot.objects.map { SourcedObject(key: $0.key, object: $0) }),
-          problems: problems(of: id)))
+          mesh: snapshot.mesh, problems: problems(of: id)))
     }
     standIns = [:]
     return deliveries
   }
 
-  /// What a transaction of a member says; nil where it is the cluster's no longer.
+  /// What a member told; nil where it is the cluster's no longer.
   mutating func take(
-    _ transaction: SourceTransaction, of member: RemoteClusters.Member
+    _ told: KubernetesSource.Delivery, of member: RemoteClusters.Member
   ) -> RemoteClusters.Delivery? {
     let id = member.id
     // The cluster may have gone meanwhile, or be read anew.
     guard members[id] === member else { return nil }
-    var delivery = RemoteClusters.Delivery(cluster: id)
+    var delivery = RemoteClusters.Delivery(cluster: id, mesh: told.mesh)
+    guard let transaction = told.transaction else { return delivery }
     if transaction.isSynced {
       served.insert(id)
       standIns[id] = nil
       standInTimes[id] = nil
-      delivery.change =
-        told.insert(id).inserted ? .all(transaction.upserts) : .part(transaction)
+      let isFirst = self.told.insert(id).inserted
+      delivery.change = isFirst ? .all(transaction.upserts) : .part(transaction)
     }
     delivery.problems = problems(of: id, transaction.problems)
     return delivery

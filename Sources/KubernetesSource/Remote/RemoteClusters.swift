@@ -72,6 +72,10 @@ public final class RemoteClusters: Sendable {
     public var ownCluster = "Kubernetes"
     /// The namespace of the Secrets.
     public var namespace = "istio-system"
+    /// The ConfigMap of each cluster that says its trust domain.
+    public var meshConfigMap = "istio"
+    /// The namespace of that ConfigMap: the control plane's.
+    public var systemNamespace = "istio-system"
     /// The only namespace that is read of each cluster; empty for all.
     public var watchNamespace = ""
     /// Whether WorkloadEntries of other clusters count (`PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY`).
@@ -98,8 +102,10 @@ public final class RemoteClusters: Sendable {
     public var cluster: String
     /// What became of its objects; nil where nothing did.
     public var change: RemoteChange?
-    /// All that is to be said of how it is read.
-    public var problems: [StoredDiagnostic] = []
+    /// The ConfigMap of the mesh's configuration there; nil where it is as before.
+    public var mesh: [KubernetesSource.MeshText]?
+    /// All that is to be said of how it is read; nil where that is as before.
+    public var problems: [StoredDiagnostic]?
   }
 
   /// One source of one cluster.
@@ -272,6 +278,8 @@ public final class RemoteClusters: Sendable {
     var remote = KubernetesSource.Settings()
     remote.namespace = settings.watchNamespace
     remote.readsServicesOnly = true
+    remote.systemNamespace = settings.systemNamespace
+    remote.meshConfigMaps = [settings.meshConfigMap]
     remote.readsWorkloadEntries = settings.readsWorkloadEntries
     let happened = settings.happened
     let source = KubernetesSource(client: client, settings: remote) {

@@ -235,7 +235,7 @@ public struct MeshStore: Sendable {
     let others = remotes.sorted { $0.key < $1.key }.map { cluster, objects in
       ServiceSources(
         objects.tables,
-        settings: settings.value.registrySettings(for: objects.tables, of: cluster),
+        settings: objects.registrySettings(settings.value, of: cluster),
         previous: previous?.sources.remotes.first { $0.settings.cluster == cluster })
     }
     return ServiceSources(

@@ -9,6 +9,8 @@ public enum RemoteChange: Hashable, Sendable {
   case all([SourcedObject])
   /// What differs.
   case part(SourceTransaction)
+  /// The trust domain of its identities; empty for that of the mesh.
+  case trustDomain(String)
   /// The cluster is no longer one of the mesh.
   case gone
 }
@@ -17,7 +19,15 @@ public enum RemoteChange: Hashable, Sendable {
 struct RemoteObjects: Sendable {
   private var objects: [ObjectKey: ConfigurationObject] = [:]
   private(set) var tables = DiscoveryTables()
+  private var trustDomain = ""
   private var selection = ObjectSelection(revision: "")
+
+  /// What the registry depends on besides these objects.
+  func registrySettings(_ settings: MeshSettings, of cluster: String) -> RegistrySettings {
+    var registry = settings.registrySettings(for: tables, of: cluster)
+    if !trustDomain.isEmpty { registry.trustDomain = trustDomain }
+    return registry
+  }
 
   /// The last valid version of every object.
   var validObjects: [ConfigurationObject] { Array(objects.values) }
@@ -32,6 +42,12 @@ struct RemoteObjects: Sendable {
       let present = Set(all.map(\.key))
       for key in objects.keys where !present.contains(key) { set(key, nil, &edits) }
       for sourced in all { upsert(sourced, &edits) }
+    case .trustDomain(let domain):
+      let own = settings.mesh.trustDomain
+      let isNew = (domain.isEmpty ? own : domain) != (trustDomain.isEmpty ? own : trustDomain)
+      trustDomain = domain
+      // Identities of all that is there differ, in clusters as in endpoints.
+      edits.settings = edits.settings || isNew
     case .part(let transaction):
       for key in transaction.removals { set(key, nil, &edits) }
       for sourced in transaction.upserts { upsert(sourced, &edits) }

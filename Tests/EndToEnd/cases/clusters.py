@@ -105,7 +105,7 @@ def test_remote_cluster_comes_and_goes(start):
         kinds = {r["path"].rsplit("/", 1)[-1] for r in other.fake("GET", "requests")
                 if r["userAgent"] == "navarchd"}
         assert kinds == {"namespaces", "nodes", "services", "endpointslices", "pods",
-                         "workloadentries"}, kinds
+                         "workloadentries", "configmaps"}, kinds
 
         # Another token: read anew, and nothing goes meanwhile.
         lost = []
@@ -271,6 +271,28 @@ def test_workload_entries_that_may_not_be_read(start):
             assert _clusters(daemon)["east"] == "synced"
             wait_until("a word on it", lambda: "cluster east: workloadentries cannot be followed"
                        in read(daemon.log), 20)
+
+
+def test_trust_domain_of_another_cluster(start):
+    """Identities in a cluster are of the trust domain that its mesh settings say, live; else of ours"""
+    def settle(where, text):
+        where.put({"apiVersion": "v1", "kind": "ConfigMap", "data": {"mesh": text},
+                   "metadata": {"name": "istio", "namespace": "istio-system"}})
+    def identities(client):
+        return set(re.findall("spiffe://([^/]+)/", str(client.resources["cds"].get(FAR))))
+    agent = dict(METADATA, NAVARCH_SECRETS="file:/certs")
+    with Cluster() as cluster, _other() as other:
+        settle(other, "trustDomain: east.example")
+        _name(start, cluster, other)
+        with start(kubeconfig=cluster.config) as daemon, \
+                adsclient.Client(daemon.ads, metadata=agent, delta=True) as client:
+            client.start().wait("the domain there", lambda c: identities(c) == {"east.example"})
+            settle(other, "trustDomain: west.example")
+            client.wait("its change", lambda c: identities(c) == {"west.example"})
+            settle(other, "trustDomain: [")
+            wait_until("a word on it", lambda: "cluster east, ConfigMap istio" in read(daemon.log), 20)
+            other.remove("v1", "ConfigMap", "istio-system", "istio")
+            client.wait("that of the mesh", lambda c: identities(c) == {"cluster.local"})
 
 
 ROOTS = "/api/v1/namespaces/%s/configmaps/istio-ca-root-cert"

@@ -83,6 +83,8 @@ def test_analysis_in_status(start):
             edit(to("ratings"))
             messages(generation="3")
             assert _events(daemon) - seen == 2, "two edits, and no change by a status"
+            page = "/debug/rollout?kind=VirtualService&name=lost&namespace=default"
+            assert daemon.json(page)["generation"] == 3, "the object's own generation"
             metric = 'navarch_cluster_writes_total{writer="analysis messages",result="%s"}'
             def wrote():
                 metrics = daemon.metrics()
