@@ -45,6 +45,9 @@ test: build lint ## All tests: unit, end to end, the demo's scenarios, Istio's t
 golden: build ## Rewrite the golden files from what is generated now
 	UPDATE_GOLDEN=1 swift test --filter Golden
 
+fuzz: generate ## Readers of strangers' bytes under libFuzzer, a minute each: make fuzz [FUZZ="--seconds 600 csr"]
+	Tests/Fuzz/run $(FUZZ)
+
 history: build ## A long random history of changes and faults at an API server (part of soak)
 	NAVARCH_HISTORY_SEED=random NAVARCH_HISTORY_STEPS=3000 Tests/EndToEnd/run --navarchd $(DAEMON) --only random_history
 
@@ -91,4 +94,4 @@ lint: ## Check the format and the documentation of the Swift sources
 clean: ## Remove what was built and generated
 	rm -rf .build Sources/CEnvoyAPI/generated Sources/EnvoyAPI/Generated Sources/Configuration/Generated
 
-.PHONY: help setup generate build run demo test golden history soak bench adsload image format lint clean
+.PHONY: help setup generate build run demo test golden fuzz history soak bench adsload image format lint clean

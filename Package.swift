@@ -219,9 +219,22 @@ let certificateLoad = Target.executableTarget(
   dependencies: dependencies(["Cryptography", "EnvoyAPI", "GRPC", "StateDirectory"]),
   path: "Tests/Bench/CertificateLoad", swiftSettings: strict)
 
+/// Readers of strangers' bytes under libFuzzer (`make fuzz`), which needs the compiler's flags and so is
+/// there only when asked for.
+let fuzzing: [Target] = [
+  .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+  .executableTarget(
+    name: "fuzz",
+    dependencies: dependencies([
+      "CFuzzer", "Authentication", "Cryptography", "EnvoyAPI", "StateDirectory", "YAML", "JSON",
+    ]),
+    path: "Tests/Fuzz/Program", swiftSettings: strict),
+]
+
 let package = Package(
   name: "navarch",
   targets: systemLibraries + rooms.map(target) + rooms.filter { $0.kind == .library }.map(tests)
-    + [shapes, load, certificateLoad, .testTarget(name: "TidyTests", swiftSettings: strict)],
+    + [shapes, load, certificateLoad, .testTarget(name: "TidyTests", swiftSettings: strict)]
+    + (Context.environment["NAVARCH_FUZZ"] == nil ? [] : fuzzing),
   cxxLanguageStandard: .cxx17
 )

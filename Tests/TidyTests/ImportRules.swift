@@ -113,7 +113,11 @@ private let programImports: [String: Set<String>] = [
   "Bench": [
     "Glibc", "ConfigTranslation", "MeshModel", "ServiceDiscovery", "Configuration", "EnvoyAPI",
     "YAML", "JSON", "GRPC", "Bytes", "Synchronization", "Cryptography", "StateDirectory",
-  ]
+  ],
+  "Fuzz": [
+    "Glibc", "CFuzzer", "Authentication", "Cryptography", "EnvoyAPI", "StateDirectory", "YAML",
+    "JSON",
+  ],
 ]
 
 /// The imports of `file` that its room is not allowed.
