@@ -59,8 +59,11 @@ struct ObjectReader: Sendable {
   // MARK: Lists
 
   /// What a page of a list says.
-  func page(_ bytes: [UInt8]) throws(UnreadableAnswer) -> ListPage {
-    let value: JSONValue
+  ///
+  /// The bytes go once they are parsed, and each item's value once it is read, so that a large page is
+  /// held twice at most.
+  func page(_ bytes: consuming [UInt8]) throws(UnreadableAnswer) -> ListPage {
+    var value: JSONValue
     do throws(JSONParseError) {
       value = try JSONValue(parsing: bytes, limits: ObjectReader.limits)
     } catch {
@@ -71,17 +74,21 @@ struct ObjectReader: Sendable {
     }
     // Items of a list leave out what the list says for all.
     let apiVersion = value["apiVersion"]?.string ?? kind.versions[0]
-    let objects = (value["items"]?.array ?? []).compactMap { item -> ReadObject? in
-      guard case .object(var object) = item else { return nil }
+    let token = value["metadata"]?["continue"]?.string ?? ""
+    var items = value["items"]?.array ?? []
+    value = .null
+    items.reverse()
+    var objects: [ReadObject] = []
+    objects.reserveCapacity(items.count)
+    while let item = items.popLast() {
+      guard case .object(var object) = item else { continue }
       if object["kind"] == nil {
         object["kind"] = .string(kind.kind)
         object["apiVersion"] = .string(apiVersion)
       }
-      return read(.object(object))
+      if let read = read(.object(object)) { objects.append(read) }
     }
-    return ListPage(
-      objects: objects, resourceVersion: version,
-      continue: value["metadata"]?["continue"]?.string ?? "")
+    return ListPage(objects: objects, resourceVersion: version, continue: token)
   }
 
   // MARK: Objects
