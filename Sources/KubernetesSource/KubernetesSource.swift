@@ -63,7 +63,8 @@ public final class KubernetesSource: Sendable {
   ///
   /// - Parameters:
   ///   - reports: Told what the status of Istio's objects says of analyses; nil where nobody asks.
-  ///   - failed: Called whenever a list or a watch fails, and is to be tried again.
+  ///   - failed: Called whenever a list or a watch fails that all else waits for, and is to be tried
+  ///     again.
   public init(
     client: KubernetesClient, settings: Settings, reports: AnalysisReports? = nil,
     failed: @escaping @Sendable () -> Void = {}
@@ -136,7 +137,7 @@ public final class KubernetesSource: Sendable {
         group.addTask {
           await runner.run(pokes: poke.stream) { action in
             if watch.purpose == .definitions { self.tellDefinitions(action) }
-            if case .failing = action { self.failed() }
+            if case .failing = action, !watch.isDispensable { self.failed() }
             if case .change(let change) = action {
               self.reports?.forget(Set(change.removals).subtracting(change.upserts.map(\.key)))
             }

@@ -220,8 +220,11 @@ public final class RemoteClusters: Sendable {
         if self.standIn(for: member) { notify() }
       }
       group.addTask {
-        let end = member.began + self.settings.patience
-        guard (try? await ContinuousClock().sleep(until: end)) != nil else { return }
+        let patience = self.settings.patience
+        let end = member.began + patience
+        guard patience > .zero, (try? await ContinuousClock().sleep(until: end)) != nil else {
+          return
+        }
         if self.isLate(member) { self.settings.happened(.late(cluster: member.id)) }
       }
       for await _ in member.end.stream {}

@@ -271,6 +271,7 @@ def test_workload_entries_that_may_not_be_read(start):
             assert _clusters(daemon)["east"] == "synced"
             wait_until("a word on it", lambda: "cluster east: workloadentries cannot be followed"
                        in read(daemon.log), 20)
+            assert 'controller_sync_errors_total{cluster="east"}' not in daemon.metrics()
 
 
 def test_trust_domain_of_another_cluster(start):
