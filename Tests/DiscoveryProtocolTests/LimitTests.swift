@@ -154,6 +154,9 @@ import Testing
     let told = script.records.filter { if case .silent = $0 { true } else { false } }
     #expect(told == [.silent(.cluster, responses: 8)])
     #expect(script.responses.last.map(describe) == "cds a=v500", "it is served all the same")
+    let first = script.responses[0].nonce
+    script.ask(.cluster, nonce: first)
+    #expect(script.records.last == .staleNonce(.cluster, nonce: first), "it is not remembered")
     script.ack(.cluster)
     #expect(script.status(.cluster)?.resources.first?.acked != nil)
   }

@@ -184,6 +184,7 @@ struct ControlPlaneSimulation {
     var policy = StreamPolicy()
     policy.removalLimit = .seconds(10_000)
     policy.drain = .milliseconds(200)
+    policy.maxOutstanding = 6
     return policy
   }
 

@@ -126,7 +126,8 @@ extension SimulatedMesh {
   private static func pod(_ service: Int, _ number: Int) -> String {
     """
     {"apiVersion":"v1","kind":"Pod","metadata":{"name":"s\(service)-\(number)",
-     "labels":{"app":"s\(service)","version":"v\(number % 2 + 1)"}},
+     "labels":{"app":"s\(service)","version":"v\(number % 2 + 1)",
+     "security.istio.io/tlsMode":"istio"}},
      "spec":{"serviceAccountName":"default"},
      "status":{"podIP":"10.1.\(service).\(number + 1)","phase":"Running"}}
     """

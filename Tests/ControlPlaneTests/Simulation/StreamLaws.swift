@@ -37,6 +37,12 @@ struct StreamLaws {
   /// What uses clusters, as the client answered last that it has it.
   private var confirmed: [ResourceKey: EncodedResource] = [:]
   private var inFlight: [String: Delivery] = [:]
+  /// What the client asks for by name, as its requests told.
+  private var wanted: [ResourceType: Set<String>] = [:]
+  /// What the client refused by itself, so that nothing else can have been meant.
+  private var refused: [ResourceKey: EncodedResource] = [:]
+  /// Responses of one resource that are on their way.
+  private var single: [String: EncodedResource] = [:]
   /// Responses that the client has not answered, with the time of their sending.
   private var unanswered: [ResourceType: [String: Duration]] = [:]
 
@@ -54,12 +60,17 @@ struct StreamLaws {
   mutating func take(_ request: StreamRequest) {
     let isGone: (ResourceKey) -> Bool
     switch request {
-    case .sotw(let request) where request.type == .route:
+    case .sotw(let request):
+      wanted[request.type] = Set(request.names)
+      guard request.type == .route else { return }
       isGone = { $0.type == .route && !request.names.contains($0.name) }
     case .delta(let request):
+      wanted[request.type, default: []].subtract(request.unsubscribe)
+      wanted[request.type, default: []].formUnion(request.subscribe)
+      for name in request.subscribe { refused[ResourceKey(request.type, name)] = nil }
       isGone = { $0.type == request.type && request.unsubscribe.contains($0.name) }
-    case .sotw: return
     }
+    refused = refused.filter { !isGone($0.key) }
     referrers = referrers.filter { !isGone($0.key) }
     confirmed = confirmed.filter { !isGone($0.key) }
     inFlight = inFlight.mapValues { delivery in
@@ -74,6 +85,10 @@ struct StreamLaws {
     switch record {
     case .acked(let answer), .nacked(let answer, _, _), .narrowed(let answer, _, _):
       unanswered[answer.type]?[answer.nonce] = nil
+      if let resource = single.removeValue(forKey: answer.nonce) {
+        let key = ResourceKey(answer.type, resource.name)
+        if case .acked = record { refused[key] = nil } else { refused[key] = resource }
+      }
       let response = inFlight.removeValue(forKey: answer.nonce)
       if case .acked = record, let response { confirm(response, face) }
       guard answer.type == .cluster else { return }
@@ -109,9 +124,30 @@ struct StreamLaws {
       failures += overlap(response, sent[..<index], cause, policy, now)
       failures += early(response, view, policy, now)
       failures += order(response, view, face)
+      failures += unasked(response)
+      if face == .delta { failures += again(response) }
       sentTypes.insert(response.type)
     }
     return failures
+  }
+
+  /// What is asked for by name goes to who asks for it.
+  private func unasked(_ response: StreamResponse) -> [String] {
+    guard [.endpoint, .route].contains(response.type) else { return [] }
+    let names = Set(response.resources.map(\.name)).subtracting(wanted[response.type] ?? [])
+    return names.isEmpty ? [] : ["\(names.sorted()) are sent to who does not ask for them"]
+  }
+
+  /// What was refused is not sent again as it was, unless the client asks for it or it was away.
+  private mutating func again(_ response: StreamResponse) -> [String] {
+    for name in response.removed { refused[ResourceKey(response.type, name)] = nil }
+    if response.resources.count == 1 { single[response.nonce] = response.resources[0] }
+    return response.resources.compactMap { resource in
+      let key = ResourceKey(response.type, resource.name)
+      if refused[key] == resource { return "\(resource.name) is sent again though it was refused" }
+      refused[key] = nil
+      return nil
+    }
   }
 
   /// One response of a type waits for its answer, unless the client asks or something belongs to
