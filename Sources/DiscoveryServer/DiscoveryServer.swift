@@ -201,16 +201,18 @@ public final class DiscoveryServer: Sendable {
   public var connectionCount: Int { state.withLock { $0.streams.count } }
 
   /// How each stream stands, in the order of opening; those that said nothing yet are left out.
-  public func connections() -> [ConnectionStatus] {
-    let streams = state.withLock { $0.streams.sorted { $0.key < $1.key }.map(\.value) }
-    return streams.compactMap(\.status)
+  public func connections() -> [ConnectionStatus] { orderedStreams.compactMap(\.status) }
+
+  /// Who is connected, in the order of opening: each stream's name, its proxy, and the peer's address as
+  /// gRPC writes it.
+  ///
+  /// Unlike ``connections()`` it costs little: it does not tell what each has.
+  public func proxies() -> [(id: String, node: ProxyNode, peer: String)] {
+    orderedStreams.compactMap(\.proxy)
   }
 
-  /// Who is connected, and the peer's address as gRPC writes it: less than ``connections()``, and
-  /// for less.
-  public func proxies() -> [(node: ProxyNode, peer: String)] {
-    let streams = state.withLock { Array($0.streams.values) }
-    return streams.compactMap { stream in stream.proxy.map { ($0, stream.peer) } }
+  private var orderedStreams: [ProxyStream] {
+    state.withLock { $0.streams.sorted { $0.key < $1.key }.map(\.value) }
   }
 
   /// The latest pushes, the newest last.

@@ -71,8 +71,10 @@ final class ProxyStream: Sendable {
   /// The node's id; nil before the first request.
   var nodeID: String? { state.withLock { $0.node?.id } }
 
-  /// Who is at the other end; nil before the first request.
-  var proxy: ProxyNode? { state.withLock { $0.node } }
+  /// The stream's name, its proxy, and the peer's address; nil before the first request.
+  var proxy: (id: String, node: ProxyNode, peer: String)? {
+    state.withLock { state in state.node.map { (id(of: $0), $0, peer) } }
+  }
 
   /// How the stream stands; nil before its first request.
   var status: ConnectionStatus? {

@@ -25,14 +25,14 @@ struct RotationPage: Service {
   /// How long, in seconds, a workload has to put into use what it was given.
   private let settleTime: Int64
   private let attendance: ProxyAttendance
-  private let streams: @Sendable () -> [(node: ProxyNode, peer: String)]
+  private let streams: @Sendable () -> [(id: String, node: ProxyNode, peer: String)]
   private let log: Logger
 
   static let path = "/debug/ca_rotation"
 
   init(
     _ identity: MeshIdentity, _ sources: IntrospectionSources, _ options: IdentityOptions,
-    streams: @escaping @Sendable () -> [(node: ProxyNode, peer: String)], log: Logger
+    streams: @escaping @Sendable () -> [(id: String, node: ProxyNode, peer: String)], log: Logger
   ) {
     self.streams = streams
     settleTime = options.rotationSettleTime

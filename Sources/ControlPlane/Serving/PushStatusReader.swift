@@ -26,13 +26,13 @@ final class PushStatusReader: Sendable {
   /// The status; nil before the first snapshot.
   func read() -> PushStatus? {
     guard let snapshot = discovery.snapshot else { return nil }
-    let connections = discovery.connections()
-    let proxies = connections.map(\.id)
+    let connected = discovery.proxies()
+    let proxies = connected.map(\.id)
     return state.withLock { state in
       if let known = state.status, state.snapshot === snapshot, state.proxies == proxies {
         return known
       }
-      let contexts = connections.map { translator.view(snapshot, $0.node).context }
+      let contexts = connected.map { translator.view(snapshot, $0.node).context }
       let made = PushStatus(snapshot, proxies: contexts)
       state = State(snapshot: snapshot, proxies: proxies, status: made)
       return made
