@@ -55,7 +55,10 @@ soak: build history ## The long runs: ADS clients, the simulation, broken reques
 	NAVARCH_SIMULATION_STEPS=1000000 NAVARCH_SIMULATION_SEEDS=10000 swift test --filter SimulationTests
 	NAVARCH_MUTATIONS=1000000 swift test --filter 'MutationTests|mutationsAreNeverBelieved'
 	Tests/Load/run --navarchd $(DAEMON) --edits 1000 --edit-seconds 600
-	NAVARCH_STRESS=full Tests/EndToEnd/run --navarchd $(DAEMON) --only stress --only warming
+	NAVARCH_STRESS=full Tests/EndToEnd/run --navarchd $(DAEMON) --only stress. --only warming
+	swift build -c release --product navarchd
+	swift build -c release --product adsload
+	NAVARCH_STRESS=full Tests/EndToEnd/run --navarchd .build/release/navarchd --only stress_load
 	NAVARCH_SOAK=1 Tests/EndToEnd/run --navarchd $(DAEMON) --only mtls
 
 bench: generate ## Build for release; measure generation, then the daemon under proxies, beside istiod's figures

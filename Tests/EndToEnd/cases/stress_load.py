@@ -90,7 +90,8 @@ def tell(text, *values):
 
 def resident(daemon):
     """The daemon's megabytes."""
-    return daemon.metrics()["process_resident_memory_bytes"] / 1e6
+    with open("/proc/%d/status" % daemon.child.process.pid) as file:
+        return next(int(line.split()[1]) / 1000 for line in file if line.startswith("VmRSS"))
 
 
 def exceeded(daemon, limit):
