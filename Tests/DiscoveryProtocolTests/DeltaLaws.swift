@@ -180,6 +180,18 @@ extension ObligationTests {
       #expect(script.push() == ["cds a=v2,c=v1", "eds a=v1"])
       #expect(script.ask(.endpoint, ["c"]) == ["eds c=v1"])
     },
+    Law("3, 12 delta: endpoints that were refused are not sent again with their changed cluster") {
+      var script = serving(.delta)
+      script.ask(.cluster)
+      script.ack(.cluster)
+      script.ask(.endpoint, ["a"])
+      script.nack(.endpoint)
+      script.world.cluster("a", "v2")
+      #expect(script.push() == ["cds a=v2"])
+      script.ack(.cluster)
+      script.world[.endpoint, "a"] = "v2"
+      #expect(script.push() == ["eds a=v2"])
+    },
     Law("12 delta: a changed listener is followed by its routes") {
       var script = serving(.delta)
       script.ask(.listener)

@@ -180,7 +180,9 @@ def test_bad_clients_leave_the_others_alone(start):
                 grown = resident(daemon) - memory
             as_before("endpoints beside a client's " + behaviour, times, before)
             tell("%.0f MB more", grown)
-            assert grown < 250, "%.0f MB more for one client's %s" % (grown, behaviour)
+            # Each of a connection's thousand streams is sent all clusters, and may leave them unread.
+            most = 700 if behaviour == "streams" else 250
+            assert grown < most, "%.0f MB more for one client's %s" % (grown, behaviour)
         assert clients.command("report")["errors"] == 0, "nobody else is ended"
 
 
