@@ -306,9 +306,12 @@ final class ProxyStream: Sendable {
     return handle(PendingPush(snapshot: snapshot, scope: .everything, origin: .now))
   }
 
+  /// From when on a client that does not read a response is told of as it ends.
+  private static let slowness = Duration.seconds(5)
+
   /// Says that the stream has ended.
   func didEnd(_ status: GRPCStatus) {
-    let (node, refusals) = state.withLock { ($0.node, $0.refusedWith) }
+    let (node, refusals, since) = state.withLock { ($0.node, $0.refusedWith, $0.writingSince) }
     if [.internal, .unknown, .dataLoss].contains(status.code) {
       server.metrics.xds.internalErrors.increment()
     }
@@ -321,7 +324,13 @@ final class ProxyStream: Sendable {
     server.metrics.xds.clients.add(-1, [node.versionLabel])
     server.metrics.xds.forgetRejects(node: node.shortID, errors: Array(refusals))
     let why = status.isOK || status.code == .cancelled ? "" : " with \(status)"
-    server.log.info("ADS: \"\(peer)\" \(id(of: node)) terminated\(why)")
+    let words = "ADS: \"\(peer)\" \(id(of: node)) terminated\(why)"
+    // Who does not read may miss gRPC's pings too, and lose its connection by that.
+    if let unread = since.map({ ContinuousClock.now - $0 }), unread > Self.slowness {
+      server.log.warn("\(words), and had not read a response for \(unread)")
+    } else {
+      server.log.info("\(words)")
+    }
   }
 
   // MARK: Out
