@@ -10,8 +10,8 @@ final class Mailbox: Sendable {
     var inbox = StreamInbox()
     var waiter: CheckedContinuation<Void, Never>?
     var reader: CheckedContinuation<Void, Never>?
-    /// The earliest time at which the mailbox is rung; nil where no alarm is set.
-    var alarm: ContinuousClock.Instant?
+    /// The times at which the mailbox is rung, the earliest last.
+    var alarms: [ContinuousClock.Instant] = []
   }
 
   /// How many requests wait before the reader does.
@@ -105,7 +105,11 @@ final class Mailbox: Sendable {
   }
 
   /// A time has come that someone wanted to wait for.
-  func ring() { wake { $0.alarm = nil } }
+  func ring() {
+    wake { state in
+      while let alarm = state.alarms.last, alarm <= .now { state.alarms.removeLast() }
+    }
+  }
 
   @discardableResult
   private func wake<R: Sendable>(_ change: @Sendable (inout sending State) -> R) -> R {
@@ -124,15 +128,15 @@ extension Mailbox.State {
 
   /// Whether an alarm is to be set, as none rings by then; from now on one does.
   fileprivate mutating func needsAlarm(at due: ContinuousClock.Instant) -> Bool {
-    if let alarm, alarm <= due { return false }
-    alarm = due
+    if let alarm = alarms.last, alarm <= due { return false }
+    alarms.append(due)
     return true
   }
 
   /// Whether the alarm for a time has rung already.
   fileprivate func hasRung(at due: ContinuousClock.Instant?) -> Bool {
     guard let due else { return false }
-    return alarm.map { $0 > due } ?? true
+    return alarms.last.map { $0 > due } ?? true
   }
 
   /// The reader that waits for room.

@@ -43,6 +43,9 @@ public final class WeakMemo<Key: Hashable & Sendable, Value: AnyObject & Sendabl
     }
   }
 
+  /// How many keys are remembered, those of objects that are gone among them.
+  var keyCount: Int { state.withLock { $0.known.count } }
+
   /// The object of a key, if somebody has it.
   public func known(_ key: Key) -> Value? { state.withLock { $0.known[key]?.value } }
 }
