@@ -173,9 +173,12 @@ extension StreamMachine {
     let keys = Set(changed.flatMap(view.followers))
     for (type, keys) in Dictionary(grouping: keys, by: \.type) {
       let isKnown: Void? = types.change(type) { follower in
+        let names = keys.map(\.name).filter(follower.subscription.covers)
+        // The client will ask for what is new to it: for that alone no list is made.
+        guard !names.isEmpty else { return }
         // One list that many streams share, in place of a look at what each name needs.
         let wanted = follower.wanted(from: view)
-        for name in keys.map(\.name) where follower.subscription.covers(name) {
+        for name in names {
           guard let resource = wanted[name], follower.rejected[name] != resource else { continue }
           follower.owed.insert(name)
         }
